@@ -1,0 +1,102 @@
+//! Tasks with a name and an owner.
+
+use std::fmt;
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+
+use crate::{Live, Publisher, channel};
+
+/// Starts the task that makes a live value. It is cancelled when nobody reads the value any more.
+pub fn spawn<T, F>(name: &'static str, make: impl FnOnce(Publisher<T>) -> F) -> Live<T>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (publisher, live) = channel();
+    let task = task(name, make(publisher));
+    live.own(task.handle.abort_handle());
+    live
+}
+
+/// Starts a task whose panic is told in the log by name. Dropping the [`Task`] lets it run on.
+pub fn task<F>(name: &'static str, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let named = async move {
+        let _telltale = Telltale { name };
+        future.await
+    };
+    #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
+    let handle = tokio::spawn(named);
+    Task { name, handle }
+}
+
+/// A running task.
+pub struct Task<T> {
+    name: &'static str,
+    handle: JoinHandle<T>,
+}
+
+impl<T> Task<T> {
+    /// Cancels the task at its next await.
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    /// Waits for the task; none if it panicked or was cancelled.
+    pub async fn ended(self) -> Option<T> {
+        self.handle.await.ok()
+    }
+
+    /// Whether the task has ended.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells of a panic while its task unwinds; the runtime would swallow the name.
+struct Telltale {
+    name: &'static str,
+}
+
+impl Drop for Telltale {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(task = self.name, "task panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_task_ends_with_the_last_reader() {
+        let alive = Arc::new(());
+        let held = Arc::clone(&alive);
+        let live = spawn("counter", move |mut out| async move {
+            let _held = held;
+            out.set(1);
+            std::future::pending::<()>().await;
+        });
+        let mut reader = live.clone();
+        assert_eq!(reader.changed().await.value().map(|v| **v), Some(1));
+        drop((live, reader));
+        while Arc::strong_count(&alive) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
