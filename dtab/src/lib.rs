@@ -29,7 +29,9 @@ mod parse;
 mod path;
 mod segment;
 
-pub use bind::{Answer, BindError, BoundOutcome, DeadBranch, Leaf, MAX_DEPTH, Name, Outcome, bind};
+pub use bind::{
+    Answer, BindError, BoundOutcome, DeadBranch, Leaf, MAX_DEPTH, Name, Outcome, Via, bind,
+};
 pub use dentry::{Dentry, Elem, Prefix};
 pub use dtab::Dtab;
 pub use name_tree::{Evaluation, NameTree, Weighted};
