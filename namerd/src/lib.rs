@@ -1,0 +1,5 @@
+//! The control plane: keeps dtabs, and tells routers what names mean.
+//!
+//! Start at [`store`], which keeps the dtabs of every namespace and their history.
+
+pub mod store;
