@@ -1,1 +1,42 @@
-//! placeholder
+//! Sockets, TLS and graceful ends: what the control side of Switchyard stands on.
+//!
+//! Start at [`serve`](serve()), which answers HTTP/1.1 and HTTP/2 (gRPC too) on one [`Listener`], and at [`Connector`], its client half.
+//! [`ServerTls`] and [`ClientTls`] turn PEM files into configurations that follow the files when they change.
+//! [`Shutdown`] tells everybody when to stop, and waits for what is in flight.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use transport::{Listener, Shutdown, SocketOptions};
+//!
+//! let shutdown = Shutdown::new();
+//! let listener = Listener::bind(([127, 0, 0, 1], 9990).into(), &SocketOptions::default())?;
+//! let app = axum::Router::new().route("/ping", axum::routing::get(|| async { "pong" }));
+//! let server = transport::serve(listener, None, app, shutdown.drain());
+//! tokio::select! {
+//!     () = server => {}
+//!     signal = transport::signal() => {
+//!         tracing::info!("Received {signal}. Shutting down ...");
+//!         shutdown.begin();
+//!     }
+//! }
+//! shutdown.finished(std::time::Duration::from_secs(10)).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod connector;
+mod drain;
+mod listener;
+mod serve;
+mod signal;
+mod tls;
+
+pub use connector::{ConnectError, Connector, Io};
+pub use drain::{Drain, Shutdown};
+pub use listener::{Listener, SocketOptions};
+pub use serve::{ConnectInfo, HttpSettings, serve, serve_with};
+pub use signal::{Signal, signal};
+pub use tls::{
+    ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError,
+    client_cert_subject,
+};

@@ -1,0 +1,167 @@
+//! Listening sockets, with the options an operator may set, and an accept that outlives a lack of descriptors.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Options of a listening socket and of the connections it accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// `TCP_NODELAY`: small writes are sent at once.
+    pub no_delay: bool,
+    /// `SO_REUSEADDR`: bind although old connections of the port linger.
+    pub reuse_addr: bool,
+    /// `SO_REUSEPORT`: several processes share the port.
+    pub reuse_port: bool,
+    /// `SO_KEEPALIVE` of accepted connections; the system's default if absent.
+    pub keep_alive: Option<bool>,
+    /// How many connections may wait to be accepted, 4096 if absent. The system has its own upper bound.
+    pub backlog: Option<u32>,
+}
+
+/// What Linux allows at most by default since 5.4.
+const DEFAULT_BACKLOG: u32 = 4096;
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            no_delay: true,
+            reuse_addr: true,
+            reuse_port: false,
+            keep_alive: None,
+            backlog: None,
+        }
+    }
+}
+
+/// A bound, listening TCP socket.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    no_delay: bool,
+}
+
+impl Listener {
+    /// Binds and listens. Port 0 lets the system choose; see [`local_addr`](Self::local_addr). Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// What the system says, such as an address in use or one that isn't ours.
+    pub fn bind(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        socket.set_reuse_address(options.reuse_addr)?;
+        if options.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
+        if let Some(keep_alive) = options.keep_alive {
+            // Accepted sockets inherit it on Linux and the BSDs.
+            socket.set_keepalive(keep_alive)?;
+        }
+        socket.bind(&address.into())?;
+        let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Ok(Self {
+            socket: TcpListener::from_std(socket.into())?,
+            no_delay: options.no_delay,
+        })
+    }
+
+    /// The address it listens on, with the real port.
+    ///
+    /// # Errors
+    /// What the system says; it has no reason to for a bound socket.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// The next connection and its peer.
+    ///
+    /// Never fails: a connection that died in the queue is passed over, and when descriptors or memory are short it waits, longer each time,
+    /// so that a flood neither ends the server nor spins. Cancelling it loses no connection.
+    pub async fn accept(&self) -> (TcpStream, SocketAddr) {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    // Fails only on a connection that is dead already, and its first read will say so.
+                    let _ = stream.set_nodelay(self.no_delay);
+                    return (stream, peer);
+                }
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!(%error, "a connection died before it was accepted")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether an accept failed because of the connection, not of the listener or the process. Linux also hands on errors of the network
+/// that were pending on the new socket (accept(2), "Error handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::ConnectionRefused
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::Interrupted
+            | Kind::TimedOut
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any_port() -> SocketAddr {
+        ([127, 0, 0, 1], 0).into()
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_refused_unless_it_is_shared() {
+        let alone = Listener::bind(any_port(), &SocketOptions::default()).expect("a free port");
+        let address = alone.local_addr().expect("bound");
+        let second = Listener::bind(address, &SocketOptions::default()).expect_err("in use");
+        assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
+
+        let shared = SocketOptions {
+            reuse_port: true,
+            ..SocketOptions::default()
+        };
+        let first = Listener::bind(any_port(), &shared).expect("a free port");
+        Listener::bind(first.local_addr().expect("bound"), &shared).expect("the port is shared");
+    }
+
+    #[tokio::test]
+    async fn accepted_connections_have_the_options() {
+        let options = SocketOptions {
+            keep_alive: Some(true),
+            no_delay: true,
+            ..SocketOptions::default()
+        };
+        let listener = Listener::bind(any_port(), &options).expect("a free port");
+        let client = TcpStream::connect(listener.local_addr().expect("bound"))
+            .await
+            .expect("listening");
+        let (stream, peer) = listener.accept().await;
+        assert_eq!(peer, client.local_addr().expect("connected"));
+        assert!(stream.nodelay().expect("open"));
+        assert!(socket2::SockRef::from(&stream).keepalive().expect("open"));
+    }
+}

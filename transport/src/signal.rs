@@ -1,0 +1,54 @@
+//! The signals that end a process.
+
+use std::{fmt, future::pending, io};
+
+use tokio::signal::unix::{Signal as Stream, SignalKind};
+
+/// Which signal asked the process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM, from a supervisor.
+    Terminate,
+    /// SIGINT, from a terminal.
+    Interrupt,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        })
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// The first call takes both signals from their default action for the life of the process, so a later signal kills only through [`Drain`](crate::Drain)'s
+/// deadline: a second one does nothing extra, as in the reference. Where a handler cannot be installed, that signal keeps its default action.
+pub async fn signal() -> Signal {
+    let (mut terminate, mut interrupt) = (
+        installed(SignalKind::terminate()),
+        installed(SignalKind::interrupt()),
+    );
+    tokio::select! {
+        () = next(&mut terminate) => Signal::Terminate,
+        () = next(&mut interrupt) => Signal::Interrupt,
+    }
+}
+
+fn installed(kind: SignalKind) -> Option<Stream> {
+    let stream: io::Result<Stream> = tokio::signal::unix::signal(kind);
+    stream
+        .inspect_err(|error| tracing::warn!(%error, ?kind, "cannot listen for a signal"))
+        .ok()
+}
+
+async fn next(stream: &mut Option<Stream>) {
+    match stream {
+        Some(stream) => {
+            stream.recv().await;
+        }
+        None => pending().await,
+    }
+}

@@ -1,0 +1,722 @@
+//! Handshakes over in-memory pipes, with certificates made on the spot.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256,
+};
+use rustls::pki_types::CertificateDer;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+/// A folder of PEM files, with one authority.
+struct Pki {
+    folder: TempDir,
+    authority: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    /// Writes `ca.pem`.
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a scratch folder");
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "test authority");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("written");
+        Self {
+            folder,
+            authority: Issuer::new(params, key),
+        }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// Writes `<file>.pem` and `<file>.key`, signed by the authority, with these alternative names.
+    fn issue(&self, file: &str, names: &[&str]) -> CertificateDer<'static> {
+        self.issue_as(file, names, |_| {})
+    }
+
+    fn issue_as(
+        &self,
+        file: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("DNS names");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "Example, Inc");
+        params.distinguished_name.push(DnType::CommonName, file);
+        change(&mut params);
+        let certificate = params
+            .signed_by(&key, &self.authority)
+            .expect("a certificate");
+        fs::write(self.path(&format!("{file}.pem")), certificate.pem()).expect("written");
+        fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).expect("written");
+        certificate.der().clone()
+    }
+
+    fn server(&self, file: &str) -> ServerTlsFiles {
+        ServerTlsFiles {
+            cert: self.path(&format!("{file}.pem")),
+            key: self.path(&format!("{file}.key")),
+            ..ServerTlsFiles::default()
+        }
+    }
+
+    fn client(&self, common_name: &str) -> ClientTlsFiles {
+        ClientTlsFiles {
+            common_name: Some(common_name.to_owned()),
+            trust: vec![self.path("ca.pem")],
+            ..ClientTlsFiles::default()
+        }
+    }
+
+    fn client_auth(&self, file: &str) -> Option<ClientAuthFiles> {
+        let server = self.server(file);
+        Some(ClientAuthFiles {
+            cert: server.cert,
+            key: server.key,
+            intermediates: None,
+        })
+    }
+}
+
+/// What a pair that shook hands knows of each other.
+#[derive(Debug)]
+struct Met {
+    server_certificate: CertificateDer<'static>,
+    client_subject: Option<Arc<str>>,
+    version: Option<rustls::ProtocolVersion>,
+    alpn: Option<Vec<u8>>,
+    sni: Option<String>,
+}
+
+/// Shakes hands and passes a byte each way, or says who refused whom: with TLS 1.3 a client learns from its first read that it was refused.
+async fn meet(server: &ServerTls, client: &ClientTls) -> Result<Met, String> {
+    let (near, far) = tokio::io::duplex(16 * 1024);
+    let serving = async {
+        let mut stream = server
+            .accept(far)
+            .await
+            .map_err(|error| format!("server: {error}"))?;
+        let byte = stream
+            .read_u8()
+            .await
+            .map_err(|error| format!("server: {error}"))?;
+        stream
+            .write_u8(byte)
+            .await
+            .map_err(|error| format!("server: {error}"))?;
+        stream
+            .flush()
+            .await
+            .map_err(|error| format!("server: {error}"))?;
+        let connection = stream.get_ref().1;
+        let sni = connection.server_name().map(str::to_owned);
+        Ok((client_cert_subject(connection), sni))
+    };
+    let calling = async {
+        let mut stream = client
+            .connect(near, "10.1.2.3")
+            .await
+            .map_err(|error| format!("client: {error}"))?;
+        stream
+            .write_u8(7)
+            .await
+            .map_err(|error| format!("client: {error}"))?;
+        stream
+            .flush()
+            .await
+            .map_err(|error| format!("client: {error}"))?;
+        stream
+            .read_u8()
+            .await
+            .map_err(|error| format!("client: {error}"))?;
+        let connection = stream.get_ref().1;
+        let certificate = connection.peer_certificates().expect("a server has one")[0]
+            .clone()
+            .into_owned();
+        Ok((
+            certificate,
+            connection.protocol_version(),
+            connection.alpn_protocol().map(<[u8]>::to_vec),
+        ))
+    };
+    // Each side's own reason says more than the alert that the other one saw.
+    match tokio::join!(Box::pin(serving), Box::pin(calling)) {
+        (Ok((client_subject, sni)), Ok((server_certificate, version, alpn))) => Ok(Met {
+            server_certificate,
+            client_subject,
+            version,
+            alpn,
+            sni,
+        }),
+        (Err(why), Ok(_)) | (Ok(_), Err(why)) => Err(why),
+        (Err(server), Err(client)) if server.contains("alert") => Err(client),
+        (Err(server), Err(_)) => Err(server),
+    }
+}
+
+fn load(server: &ServerTlsFiles, client: &ClientTlsFiles) -> (ServerTls, ClientTls) {
+    (
+        ServerTls::load(server).expect("good server files"),
+        ClientTls::load(client).expect("good client files"),
+    )
+}
+
+async fn refused(server: &ServerTlsFiles, client: &ClientTlsFiles) -> String {
+    let (server, client) = load(server, client);
+    meet(&server, &client)
+        .await
+        .expect_err("the handshake must fail")
+}
+
+async fn met(server: &ServerTlsFiles, client: &ClientTlsFiles) -> Met {
+    let (server, client) = load(server, client);
+    meet(&server, &client)
+        .await
+        .expect("both accept each other")
+}
+
+fn assert_has(text: &str, part: &str) {
+    assert!(text.contains(part), "{part:?} is not in {text:?}");
+}
+
+#[tokio::test]
+async fn a_server_is_who_its_certificate_says() {
+    let pki = Pki::new();
+    let issued = pki.issue("web", &["web.example", "*.wild.example"]);
+    let right = met(&pki.server("web"), &pki.client("web.example")).await;
+    assert_eq!(right.server_certificate, issued);
+    assert_eq!(right.sni.as_deref(), Some("web.example"));
+    assert_eq!(right.client_subject, None);
+    met(&pki.server("web"), &pki.client("any.wild.example")).await;
+
+    let wrong_name = refused(&pki.server("web"), &pki.client("other.example")).await;
+    assert_has(
+        &wrong_name,
+        "client: invalid peer certificate: certificate not valid for name \"other.example\"",
+    );
+    let stranger = ClientTlsFiles {
+        trust: vec![Pki::new().folder.keep().join("ca.pem")],
+        ..pki.client("web.example")
+    };
+    assert_has(
+        &refused(&pki.server("web"), &stranger).await,
+        "client: invalid peer certificate",
+    );
+}
+
+#[tokio::test]
+async fn one_client_serves_several_names() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    let (server, client) = load(&pki.server("web"), &pki.client("other.example"));
+    meet(&server, &client).await.expect_err("the wrong name");
+    meet(&server, &client.named("web.example").expect("a name"))
+        .await
+        .expect("the right name");
+    let error = client.named("not a name").expect_err("spaces");
+    assert_eq!(
+        error.to_string(),
+        "common name \"not a name\" is neither a DNS name nor an IP address"
+    );
+}
+
+#[tokio::test]
+async fn the_host_is_the_name_where_none_is_set_and_an_address_is_no_sni() {
+    let pki = Pki::new();
+    pki.issue("web", &["10.1.2.3"]);
+    let unnamed = ClientTlsFiles {
+        common_name: None,
+        ..pki.client("")
+    };
+    assert_eq!(met(&pki.server("web"), &unnamed).await.sni, None);
+    pki.issue("elsewhere", &["10.9.9.9"]);
+    assert_has(
+        &refused(&pki.server("elsewhere"), &unnamed).await,
+        "not valid for name \"10.1.2.3\"",
+    );
+}
+
+#[tokio::test]
+async fn without_validation_anybody_will_do() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    let blind = ClientTlsFiles {
+        common_name: Some("sent.example".to_owned()),
+        disable_validation: true,
+        ..ClientTlsFiles::default()
+    };
+    assert_eq!(
+        met(&pki.server("web"), &blind).await.sni.as_deref(),
+        Some("sent.example")
+    );
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let blind = ClientTlsFiles {
+            protocols: vec![version.to_owned()],
+            ..blind.clone()
+        };
+        met(&pki.server("web"), &blind).await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_alternative_names_is_matched_by_its_common_name() {
+    let pki = Pki::new();
+    pki.issue_as("web", &[], |params| {
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "old.example")
+    });
+    met(&pki.server("web"), &pki.client("old.example")).await;
+    assert_has(
+        &refused(&pki.server("web"), &pki.client("new.example")).await,
+        "not valid for name",
+    );
+
+    pki.issue_as("wild", &[], |params| {
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "*.old.example")
+    });
+    met(&pki.server("wild"), &pki.client("a.old.example")).await;
+    refused(&pki.server("wild"), &pki.client("a.b.old.example")).await;
+
+    pki.issue_as("both", &["new.example"], |params| {
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "old.example");
+    });
+    refused(&pki.server("both"), &pki.client("old.example")).await;
+}
+
+#[tokio::test]
+async fn a_trusted_certificate_may_be_the_servers_own() {
+    let pki = Pki::new();
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(["self.example".to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate");
+    fs::write(pki.path("self.pem"), certificate.pem()).expect("written");
+    fs::write(pki.path("self.key"), key.serialize_pem()).expect("written");
+    let trusting = |name| ClientTlsFiles {
+        trust: vec![pki.path("self.pem")],
+        ..pki.client(name)
+    };
+    met(&pki.server("self"), &trusting("self.example")).await;
+    assert_has(
+        &refused(&pki.server("self"), &trusting("other.example")).await,
+        "not valid for name",
+    );
+    // Only that very certificate: another one of the same name is a stranger.
+    pki.issue("imposter", &["self.example"]);
+    refused(&pki.server("imposter"), &trusting("self.example")).await;
+
+    params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    fs::write(
+        pki.path("self.pem"),
+        params.self_signed(&key).expect("a certificate").pem(),
+    )
+    .expect("written");
+    assert_has(
+        &refused(&pki.server("self"), &trusting("self.example")).await,
+        "expired",
+    );
+}
+
+#[tokio::test]
+async fn clients_are_verified_when_a_ca_is_given() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    pki.issue("caller", &["caller.example"]);
+    let foreign = Pki::new();
+    foreign.issue("caller", &["caller.example"]);
+    let anonymous = pki.client("web.example");
+    let known = ClientTlsFiles {
+        client_auth: pki.client_auth("caller"),
+        ..anonymous.clone()
+    };
+    let stranger = ClientTlsFiles {
+        client_auth: foreign.client_auth("caller"),
+        ..anonymous.clone()
+    };
+
+    let optional = ServerTlsFiles {
+        ca: Some(pki.path("ca.pem")),
+        ..pki.server("web")
+    };
+    let required = ServerTlsFiles {
+        require_client_auth: true,
+        ..optional.clone()
+    };
+    for server in [&optional, &required] {
+        let met = met(server, &known).await;
+        assert_eq!(
+            met.client_subject.as_deref(),
+            Some("CN=caller,O=Example\\, Inc")
+        );
+        assert_has(
+            &refused(server, &stranger).await,
+            "server: invalid peer certificate",
+        );
+    }
+    met(&optional, &anonymous).await;
+    assert_has(
+        &refused(&required, &anonymous).await,
+        "server: peer sent no certificates",
+    );
+}
+
+#[tokio::test]
+async fn protocols_ciphers_and_alpn_are_as_asked() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    let list = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let server = ServerTlsFiles {
+        alpn: list(&["h2", "http/1.1"]),
+        ..pki.server("web")
+    };
+    let client = ClientTlsFiles {
+        alpn: list(&["http/1.1", "h2"]),
+        ..pki.client("web.example")
+    };
+    let newest = met(&server, &client).await;
+    assert_eq!(newest.version, Some(rustls::ProtocolVersion::TLSv1_3));
+    assert_eq!(newest.alpn.as_deref(), Some(&b"h2"[..]));
+
+    let old = ServerTlsFiles {
+        protocols: list(&["TLSv1.2"]),
+        ..server.clone()
+    };
+    assert_eq!(
+        met(&old, &client).await.version,
+        Some(rustls::ProtocolVersion::TLSv1_2)
+    );
+    let new = ClientTlsFiles {
+        protocols: list(&["TLSv1.3"]),
+        ..client.clone()
+    };
+    refused(&old, &new).await;
+
+    for name in [
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+    ] {
+        let one = ServerTlsFiles {
+            ciphers: list(&[name]),
+            protocols: list(&["TLSv1.2"]),
+            ..server.clone()
+        };
+        met(&one, &client).await;
+        let other = list(&["ECDHE-ECDSA-CHACHA20-POLY1305"]);
+        refused(
+            &one,
+            &ClientTlsFiles {
+                ciphers: other,
+                protocols: list(&["TLSv1.2"]),
+                ..client.clone()
+            },
+        )
+        .await;
+    }
+}
+
+/// Gives the files another time of change than they had, as a later write would.
+fn touch(path: &Path) {
+    let file = fs::File::options()
+        .append(true)
+        .open(path)
+        .expect("the file is there");
+    let changed = file
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .expect("a time");
+    file.set_modified(changed + Duration::from_secs(5))
+        .expect("set");
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_files_are_used_by_new_handshakes() {
+    let pki = Pki::new();
+    let first = pki.issue("web", &["web.example"]);
+    let (server, client) = load(&pki.server("web"), &pki.client("web.example"));
+    let shown = async || {
+        meet(&server, &client)
+            .await
+            .expect("a good certificate")
+            .server_certificate
+    };
+    assert_eq!(shown().await, first);
+
+    let second = pki.issue("web", &["web.example"]);
+    touch(&pki.path("web.pem"));
+    assert_eq!(
+        shown().await,
+        first,
+        "the files are looked at once a second, not more"
+    );
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shown().await, second);
+
+    // A certificate whose key hasn't arrived yet is not taken; when the key is there, both are.
+    let key = fs::read(pki.path("web.key")).expect("there");
+    let third = pki.issue("web", &["web.example"]);
+    let new_key = fs::read(pki.path("web.key")).expect("there");
+    fs::write(pki.path("web.key"), key).expect("written");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shown().await, second);
+    fs::write(pki.path("web.key"), new_key).expect("written");
+    touch(&pki.path("web.key"));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shown().await, third);
+
+    fs::remove_file(pki.path("web.pem")).expect("removed");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shown().await, third);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_follows_its_files_too() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    let (server, client) = load(&pki.server("web"), &pki.client("web.example"));
+    meet(&server, &client).await.expect("trusted");
+    let other = Pki::new();
+    fs::copy(other.path("ca.pem"), pki.path("ca.pem")).expect("copied");
+    touch(&pki.path("ca.pem"));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    meet(&server, &client)
+        .await
+        .expect_err("the authority was replaced");
+}
+
+#[test]
+fn keys_of_every_form_are_read() {
+    let pki = Pki::new();
+    for (form, begin, pem) in [
+        ("PKCS#8", "BEGIN PRIVATE KEY", pkcs8_rsa()),
+        (
+            "PKCS#1",
+            "BEGIN RSA PRIVATE KEY",
+            relabelled("RSA PRIVATE KEY", inner_of_pkcs8(&pkcs8_rsa())),
+        ),
+    ] {
+        assert_has(&pem, begin);
+        fs::write(pki.path("form.key"), &pem).expect("written");
+        let key = pem::private_key(&pki.path("form.key")).expect(form);
+        aws_lc_rs::default_provider()
+            .key_provider
+            .load_private_key(key)
+            .expect(form);
+    }
+    let elliptic = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+        .expect("a key")
+        .serialize_pem();
+    let sec1 = relabelled("EC PRIVATE KEY", inner_of_pkcs8(&elliptic));
+    let parameters =
+        "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+    fs::write(pki.path("form.key"), format!("{parameters}{sec1}")).expect("written");
+    let key = pem::private_key(&pki.path("form.key")).expect("SEC1");
+    assert!(matches!(key, rustls::pki_types::PrivateKeyDer::Sec1(_)));
+}
+
+fn pkcs8_rsa() -> String {
+    KeyPair::generate_for(&PKCS_RSA_SHA256)
+        .expect("a key")
+        .serialize_pem()
+}
+
+/// The key inside PKCS#8's wrapping: the octet string after version and algorithm.
+fn inner_of_pkcs8(pem: &str) -> Vec<u8> {
+    use rustls::pki_types::pem::PemObject;
+    let whole =
+        rustls::pki_types::PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).expect("PKCS#8");
+    let der = whole.secret_pkcs8_der();
+    // The inner key is a sequence with a long length, and the last thing before optional attributes, which rcgen's RSA and P-256 keys lack.
+    let start = (1..der.len())
+        .find(|start| is_octets_to_the_end(&der[*start..]))
+        .expect("an octet string");
+    der[start + header_length(&der[start..])..].to_vec()
+}
+
+fn is_octets_to_the_end(der: &[u8]) -> bool {
+    const OCTETS: u8 = 0x04;
+    let header = header_length(der);
+    der[0] == OCTETS && der.len() > header && {
+        let digits = if header == 2 {
+            &der[1..2]
+        } else {
+            &der[2..header]
+        };
+        digits
+            .iter()
+            .fold(0, |length, digit| length << 8 | usize::from(*digit))
+            == der.len() - header
+    }
+}
+
+fn header_length(der: &[u8]) -> usize {
+    match der.get(1) {
+        Some(0x81) => 3,
+        Some(0x82) => 4,
+        _ => 2,
+    }
+}
+
+fn relabelled(label: &str, der: Vec<u8>) -> String {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_file() {
+    let pki = Pki::new();
+    pki.issue("web", &["web.example"]);
+    pki.issue("other", &["other.example"]);
+    let write = |file: &str, text: &str| {
+        fs::write(pki.path(file), text).expect("written");
+        pki.path(file)
+    };
+    let web = pki.server("web");
+    let check = |files: ServerTlsFiles, expected: &str| {
+        let error = ServerTls::load(&files).expect_err(expected);
+        assert_eq!(
+            error
+                .to_string()
+                .replace(&format!("{}/", pki.folder.path().display()), ""),
+            expected
+        );
+    };
+    check(
+        ServerTlsFiles {
+            cert: pki.path("none.pem"),
+            ..web.clone()
+        },
+        "cannot read none.pem",
+    );
+    check(
+        ServerTlsFiles {
+            key: pki.path("other.key"),
+            ..web.clone()
+        },
+        "the key in other.key does not belong to the certificate in web.pem",
+    );
+    check(
+        ServerTlsFiles {
+            cert: web.key.clone(),
+            ..web.clone()
+        },
+        "web.key holds no certificate (no \"BEGIN CERTIFICATE\")",
+    );
+    check(
+        ServerTlsFiles {
+            key: web.cert.clone(),
+            ..web.clone()
+        },
+        "web.pem holds no usable private key (found \"CERTIFICATE\"); it must be unencrypted PKCS#8, PKCS#1 or SEC1",
+    );
+    let locked =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    check(
+        ServerTlsFiles {
+            key: write("locked.key", locked),
+            ..web.clone()
+        },
+        "locked.key holds no usable private key (found \"ENCRYPTED PRIVATE KEY\"); it must be unencrypted PKCS#8, PKCS#1 or SEC1",
+    );
+    check(
+        ServerTlsFiles {
+            key: write("empty.key", ""),
+            ..web.clone()
+        },
+        "empty.key holds no usable private key (found no PEM section); it must be unencrypted PKCS#8, PKCS#1 or SEC1",
+    );
+    check(
+        ServerTlsFiles {
+            cert: write("half.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n"),
+            ..web.clone()
+        },
+        "half.pem is not valid PEM: a section has no \"-----END CERTIFICATE-----\" line",
+    );
+    let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    check(
+        ServerTlsFiles {
+            cert: write("bad.pem", nonsense),
+            ..web.clone()
+        },
+        "cannot use bad.pem",
+    );
+    check(
+        ServerTlsFiles {
+            ca: Some(pki.path("bad.pem")),
+            ..web.clone()
+        },
+        "certificate 1 in bad.pem cannot be trusted",
+    );
+    check(
+        ServerTlsFiles {
+            require_client_auth: true,
+            ..web.clone()
+        },
+        "client certificates are required, but there is no CA certificate to verify them with",
+    );
+    check(
+        ServerTlsFiles {
+            protocols: vec!["TLSv1.1".to_owned()],
+            ..web.clone()
+        },
+        "unknown TLS protocol \"TLSv1.1\"; supported are TLSv1.2 and TLSv1.3",
+    );
+    let cipher = ServerTlsFiles {
+        ciphers: vec!["RC4-MD5".to_owned()],
+        ..web
+    };
+    let error = ServerTls::load(&cipher)
+        .expect_err("an unsafe cipher")
+        .to_string();
+    assert_has(
+        &error,
+        "unknown or unsafe cipher suite \"RC4-MD5\"; supported are TLS_",
+    );
+}
+
+#[test]
+fn subjects_are_read_and_nonsense_is_not() {
+    let pki = Pki::new();
+    let der = pki.issue_as("web", &["web.example"], |params| {
+        params.distinguished_name.push(DnType::CountryName, "DE");
+        params
+            .distinguished_name
+            .push(DnType::from_oid(&[1, 2, 840, 113_549, 1, 9, 1]), " a+b<c>");
+    });
+    let shown = "1.2.840.113549.1.9.1=\\ a\\+b\\<c\\>,C=DE,CN=web,O=Example\\, Inc";
+    assert_eq!(subject::shown(&der).as_deref(), Some(shown));
+    assert_eq!(subject::common_name(&der).as_deref(), Some("web"));
+    for length in 0..der.len() {
+        assert_eq!(subject::shown(&der[..length]), None, "cut at {length}");
+    }
+}
