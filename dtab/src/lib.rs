@@ -20,6 +20,7 @@
 //! purpose (weights print without loss, work is bounded), the item in question says so.
 
 mod bind;
+mod delegate;
 mod dentry;
 mod dtab;
 mod index;
@@ -27,14 +28,17 @@ mod json;
 mod name_tree;
 mod parse;
 mod path;
+mod path_matcher;
 mod segment;
 
 pub use bind::{
     Answer, BindError, BoundOutcome, DeadBranch, Leaf, MAX_DEPTH, Name, Outcome, Via, bind,
 };
+pub use delegate::{DelegateError, DelegateTree, DelegateWeighted, delegate, delegate_tree};
 pub use dentry::{Dentry, Elem, Prefix};
 pub use dtab::Dtab;
 pub use name_tree::{Evaluation, NameTree, Weighted};
 pub use parse::{MAX_NESTING, ParseError};
 pub use path::{Path, strip_transformer_prefix};
+pub use path_matcher::{Captures, PathMatcher};
 pub use segment::{EmptySegment, Segment};
