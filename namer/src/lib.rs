@@ -1,1 +1,20 @@
-//! placeholder
+//! From a name to live addresses: namers, interpreters, and the binding that recomputes.
+//!
+//! A [`Namer`] knows some paths and answers for them with bound names or with other paths. [`Namers`] asks the
+//! configured ones in order, then the built-in ones below `/$/`. A [`Binder`] joins them with a live dtab: what it
+//! binds is recomputed whenever the dtab, a namer's answer or (where asked for) an address set changes.
+//! An [`Interpreter`] is what a router asks: a [`Binder`] over its own dtab, or a namerd far away.
+
+mod address;
+mod binder;
+mod bound;
+mod inet;
+mod interpreter;
+mod namers;
+
+pub use address::{AddressSet, Addresses, Endpoint};
+pub use binder::{Binder, Binding, Evaluated, Key, Table};
+pub use bound::{Bound, BoundId, BoundTree};
+pub use inet::Inet;
+pub use interpreter::{DelegateFailure, Interpreter};
+pub use namers::{Namer, Namers};

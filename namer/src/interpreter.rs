@@ -1,0 +1,32 @@
+//! Who turns a logical name into a tree of bound names.
+
+use std::fmt;
+
+use dtab::{Dtab, Path};
+use live::Live;
+
+use crate::Binding;
+
+/// Binds names for a router.
+///
+/// Calls start tasks; they run where the call was made. A caller on a runtime that serves requests enters the control
+/// runtime first.
+pub trait Interpreter: Send + Sync + fmt::Debug {
+    /// Binds a path. The dtab is the router's own and the request's override, and wins over what the interpreter has.
+    /// Whoever asks for the same path and dtab shares the answer, which is kept up to date while it is read.
+    fn bind(&self, path: &Path, dtab: &Dtab) -> Live<Binding>;
+}
+
+/// Why a delegation can't be shown.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DelegateFailure {
+    /// Some namer did not answer in time.
+    #[error("no answer for {0} in time")]
+    TimedOut(Path),
+    /// The delegation fails as a whole: too deep, or too large to show.
+    #[error("{0}")]
+    Failed(String),
+    /// The interpreter could not be asked.
+    #[error("cannot delegate now: {0}")]
+    Unavailable(String),
+}
