@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dtab::{Answer, DeadBranch, Dtab, NameTree, Outcome, Path};
+use dtab::{Answer, DeadBranch, DelegateError, DelegateTree, Dtab, NameTree, Outcome, Path};
+use futures_util::future::BoxFuture;
 use live::{Live, Publisher, Reads, Shared, State};
 use tokio::time::Instant;
 
-use crate::{Bound, BoundTree, Interpreter, Namers};
+use crate::{Bound, BoundTree, DelegateFailure, Interpreter, Namers};
 
 /// How long the first binding of a name waits for union branches that have no answer yet, so that a start does not
 /// send everything to a canary whose stable sibling is a moment late.
 const FIRST_UNION_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a delegation waits for namers.
+const DELEGATE_WAIT: Duration = Duration::from_secs(2);
 
 /// A dtab and the revision that it is. They change together, so they are one value.
 #[derive(Clone, Debug)]
@@ -133,6 +137,53 @@ impl Interpreter for Binder {
             };
             live::spawn("binding", move |out| recompute(step, out))
         })
+    }
+
+    fn delegate<'a>(
+        &'a self,
+        path: &'a Path,
+        dtab: &'a Dtab,
+    ) -> BoxFuture<'a, Result<DelegateTree<Bound>, DelegateFailure>> {
+        Box::pin(self.delegate_tree(NameTree::Leaf(path.clone()), dtab))
+    }
+}
+
+impl Binder {
+    /// Shows the delegation of a whole tree of paths.
+    ///
+    /// # Errors
+    /// [`DelegateFailure`] when namers do not answer within two seconds, or when the tree is too deep or too large.
+    pub async fn delegate_tree(
+        &self,
+        tree: NameTree<Path>,
+        dtab: &Dtab,
+    ) -> Result<DelegateTree<Bound>, DelegateFailure> {
+        let deadline = Instant::now() + DELEGATE_WAIT;
+        let table = self.table.ready(deadline).await;
+        let table = table
+            .map_err(|why| DelegateFailure::Unavailable(format!("the dtab is not known: {why}")))?;
+        let rules = if dtab.is_empty() {
+            table.dtab.clone()
+        } else {
+            table.dtab.concat(dtab)
+        };
+        let mut reads = Reads::default();
+        loop {
+            let mut next = Reads::default();
+            let tried = dtab::delegate_tree(&tree, &rules, &mut |path| {
+                self.namers.lookup(path, &mut next)
+            });
+            // The earlier look's sources are let go only now: what both looks read goes on undisturbed.
+            drop(std::mem::replace(&mut reads, next));
+            match tried {
+                Ok(tree) => return Ok(tree),
+                Err(DelegateError::Pending(path)) => {
+                    let heard = tokio::time::timeout_at(deadline, reads.changed()).await;
+                    heard.map_err(|_| DelegateFailure::TimedOut(path))?;
+                }
+                Err(error) => return Err(DelegateFailure::Failed(error.to_string())),
+            }
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use dtab::{Dtab, Path};
+use dtab::{DelegateTree, Dtab, Path};
+use futures_util::future::BoxFuture;
 use live::Live;
 
-use crate::Binding;
+use crate::{Binding, Bound};
 
 /// Binds names for a router.
 ///
@@ -15,6 +16,13 @@ pub trait Interpreter: Send + Sync + fmt::Debug {
     /// Binds a path. The dtab is the router's own and the request's override, and wins over what the interpreter has.
     /// Whoever asks for the same path and dtab shares the answer, which is kept up to date while it is read.
     fn bind(&self, path: &Path, dtab: &Dtab) -> Live<Binding>;
+
+    /// Shows how a path is delegated: every alternative, with the rule that led to it.
+    fn delegate<'a>(
+        &'a self,
+        path: &'a Path,
+        dtab: &'a Dtab,
+    ) -> BoxFuture<'a, Result<DelegateTree<Bound>, DelegateFailure>>;
 }
 
 /// Why a delegation can't be shown.
