@@ -2,7 +2,10 @@
 //!
 //! - [`v1`]: the gRPC stream between our routers and namerd.
 //! - [`linkerd`]: the gRPC services of Linkerd 1's namerd, for other clients, and for routers whose namerd has nothing else.
+//! - [`wire`]: conversions between the messages of both and our own values.
+//! - [`api`]: the JSON forms of namerd's HTTP API.
 
+pub mod api;
 #[expect(
     unused_qualifications,
     clippy::allow_attributes,
@@ -21,3 +24,4 @@ pub mod linkerd;
     reason = "generated code, whose generator decides how it looks"
 )]
 pub mod v1;
+pub mod wire;
