@@ -1,0 +1,162 @@
+//! The entries of `namers:`.
+
+use std::path::PathBuf;
+
+use dtab::Path;
+use serde::Serialize;
+
+use crate::field::Field;
+use crate::kinds::Kinds;
+use crate::later::{Later, Unless};
+use crate::node::Place;
+use crate::object::Object;
+
+/// A namer: what answers for the names under its prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all_fields = "camelCase")]
+pub enum NamerConfig {
+    /// Files that list addresses.
+    #[serde(rename = "io.l5d.fs")]
+    Fs {
+        /// With the leading `/#`: `/#/io.l5d.fs`.
+        prefix: Path,
+        /// The existing folder in which a file is a name.
+        root_dir: PathBuf,
+    },
+    /// Names rewritten to other names.
+    #[serde(rename = "io.l5d.rewrite")]
+    Rewrite {
+        /// With the leading `/#`.
+        prefix: Path,
+        /// A `dtab::PathMatcher` for what follows the prefix.
+        pattern: String,
+        /// The template of the new name, `{var}` standing for what the pattern captured.
+        name: String,
+    },
+}
+
+impl NamerConfig {
+    /// The names it answers for, with the leading `/#`.
+    pub fn prefix(&self) -> &Path {
+        match self {
+            Self::Fs { prefix, .. } | Self::Rewrite { prefix, .. } => prefix,
+        }
+    }
+}
+
+impl NamerConfig {
+    /// Reads an entry of `namers:`, and says where its prefix can be complained about.
+    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Place)> {
+        let mut object = field.object()?;
+        let kind = object.kind(&KINDS, None)?;
+        let written_prefix = object.field("prefix");
+        let place = written_prefix
+            .map_or(object.at, |field| &field.node.at)
+            .clone();
+        let namer = match kind {
+            "io.l5d.fs" => {
+                let prefix = prefix_or(written_prefix, kind);
+                let root_dir = object.require("rootDir", Field::directory);
+                prefix
+                    .zip(root_dir)
+                    .map(|(prefix, root_dir)| Self::Fs { prefix, root_dir })
+            }
+            _ => read_rewrite(&mut object, written_prefix),
+        };
+        object.experimental();
+        object.later(&[Later::unless("transformers", Unless::Kinds(&TRANSFORMERS))]);
+        object.finish();
+        namer.map(|namer| (namer, place))
+    }
+}
+
+fn read_rewrite(object: &mut Object<'_>, prefix: Option<Field<'_>>) -> Option<NamerConfig> {
+    let prefix = match prefix {
+        Some(field) => read_prefix(field),
+        None => object.require("prefix", read_prefix),
+    };
+    let pattern = object.require("pattern", Field::word);
+    let name = object.require("name", read_template);
+    Some(NamerConfig::Rewrite {
+        prefix: prefix?,
+        pattern: pattern?,
+        name: name?,
+    })
+}
+
+fn prefix_or(written: Option<Field<'_>>, kind: &str) -> Option<Path> {
+    match written {
+        Some(field) => read_prefix(field),
+        None => Path::from_segments(["#", kind]).ok(),
+    }
+}
+
+/// The path that is written, after `/#`.
+fn read_prefix(field: Field<'_>) -> Option<Path> {
+    let path = field.path()?;
+    let marker = Path::from_segments(["#"]).ok()?;
+    if path.is_empty() {
+        return field.wrong("must have at least one segment", "");
+    }
+    if path.starts_with(&marker) {
+        return field.wrong(
+            "must be written without `/#`",
+            &format!("write `{}`", path.skip(1)),
+        );
+    }
+    Some(marker.join(&path))
+}
+
+/// What the captures stand for is not known yet, so only its beginning can be judged.
+fn read_template(field: Field<'_>) -> Option<String> {
+    let text = field.word()?;
+    if text.starts_with('/') {
+        Some(text)
+    } else {
+        field.wrong(
+            &format!("must be a path, not `{text}`"),
+            &format!("paths begin with a slash: `/{text}`"),
+        )
+    }
+}
+
+const KINDS: Kinds = Kinds {
+    later: &[
+        ("io.l5d.consul", ""),
+        ("io.l5d.curator", ""),
+        ("io.l5d.dnssrv", "DNS names are `/$/inet/<name>/<port>`"),
+        ("io.l5d.k8s", ""),
+        ("io.l5d.k8s.external", ""),
+        ("io.l5d.k8s.ns", ""),
+        ("io.l5d.marathon", ""),
+        ("io.l5d.serversets", ""),
+        ("io.l5d.zkLeader", ""),
+    ],
+    never: &[
+        (
+            "io.l5d.k8s.istio",
+            "Istio has no such API any more",
+            "name the services themselves, through `io.l5d.fs` or `/$/inet`",
+        ),
+        (
+            "io.l5d.rancher",
+            "Rancher 1 and its metadata service have ended",
+            "use `io.l5d.fs`, or `/$/inet` with DNS names",
+        ),
+    ],
+    ..Kinds::carrying(&["io.l5d.fs", "io.l5d.rewrite"])
+};
+
+/// What changes bound names, of namers and of interpreters.
+pub(crate) const TRANSFORMERS: Kinds = Kinds {
+    later: &[
+        ("io.l5d.const", ""),
+        ("io.l5d.k8s.daemonset", ""),
+        ("io.l5d.k8s.localnode", ""),
+        ("io.l5d.localhost", ""),
+        ("io.l5d.port", ""),
+        ("io.l5d.replace", ""),
+        ("io.l5d.specificHost", ""),
+    ],
+    ..Kinds::carrying(&[])
+};

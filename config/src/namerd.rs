@@ -1,0 +1,116 @@
+//! namerd's file.
+
+use serde::Serialize;
+
+use crate::addresses::Claim;
+use crate::admin::AdminConfig;
+use crate::complaints::Complaints;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::field::Field;
+use crate::interface::InterfaceConfig;
+use crate::later::{Later, Unless};
+use crate::namer::NamerConfig;
+use crate::node::Place;
+use crate::router::TELEMETERS;
+use crate::storage::StorageConfig;
+
+/// namerd's file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamerdConfig {
+    /// The admin server; on port 9991 by default.
+    pub admin: AdminConfig,
+    /// Where the dtabs are kept.
+    pub storage: StorageConfig,
+    /// Namers in the order of the file; no prefix starts with another.
+    pub namers: Vec<NamerConfig>,
+    /// Where namerd listens, at least one.
+    pub interfaces: Vec<InterfaceConfig>,
+    /// Whether a name with no address falls through to the next alternative, as if it did not exist. Off by default.
+    pub empty_is_neg: bool,
+}
+
+impl NamerdConfig {
+    /// Reads namerd's file; `origin` is its name in complaints. Beside the configuration come warnings.
+    ///
+    /// Files and folders that it names must exist; relative paths start at the working directory.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, warnings included.
+    pub fn parse(origin: &str, text: &str) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        Complaints::gather(origin, text, Self::read)
+    }
+
+    fn read(file: Field<'_>) -> Option<Self> {
+        let mut object = file.object()?;
+        let admin = object.field("admin");
+        let admin_at = admin.map_or(object.at, |field| &field.node.at);
+        let admin = admin
+            .and_then(|field| AdminConfig::read(field, 9991))
+            .unwrap_or_else(|| AdminConfig::on_port(9991));
+        let namers = object.each("namers", NamerConfig::read);
+        refuse_overlaps(&namers, file.complaints);
+        let namers: Vec<NamerConfig> = namers.into_iter().map(|(namer, _)| namer).collect();
+        let storage = object.require("storage", StorageConfig::read);
+        let interfaces = object.require("interfaces", read_interfaces);
+        let empty_is_neg = object.get("emptyIsNeg", Field::boolean).unwrap_or_default();
+        object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);
+        object.finish();
+
+        let interfaces = interfaces?;
+        let mut claims = vec![Claim::new(
+            admin.ip,
+            admin.port,
+            "the admin server",
+            admin_at,
+        )];
+        claims.extend(interfaces.iter().map(|(interface, at)| {
+            let owner = format!("the interface `{}`", interface.kind.name());
+            Claim::new(interface.ip, interface.port, &owner, at)
+        }));
+        Claim::refuse_conflicts(&claims, file.complaints);
+        let interfaces = interfaces
+            .into_iter()
+            .map(|(interface, _)| interface)
+            .collect();
+        Some(Self {
+            admin,
+            storage: storage?,
+            namers,
+            interfaces,
+            empty_is_neg,
+        })
+    }
+}
+
+fn read_interfaces(field: Field<'_>) -> Option<Vec<(InterfaceConfig, &Place)>> {
+    let items = field.items()?;
+    if items.is_empty() {
+        return field.wrong("must have at least one interface", "");
+    }
+    Some(
+        items
+            .into_iter()
+            .filter_map(|item| Some((InterfaceConfig::read(item)?, &item.node.at)))
+            .collect(),
+    )
+}
+
+/// All routers share namerd's namers, so that each name must have one that answers for it.
+fn refuse_overlaps(namers: &[(NamerConfig, Place)], complaints: &Complaints) {
+    for (index, (namer, at)) in namers.iter().enumerate() {
+        let prefix = namer.prefix();
+        let overlaps = |other: &NamerConfig| {
+            prefix.starts_with(other.prefix()) || other.prefix().starts_with(prefix)
+        };
+        if let Some((other, other_at)) = namers[..index].iter().find(|(other, _)| overlaps(other)) {
+            let message = format!("two namers answer for names under {prefix}");
+            let help = format!(
+                "{} on line {} is the other; set another `prefix`",
+                other.prefix(),
+                complaints.line(other_at)
+            );
+            complaints.error(at, message, help);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The `service:` and `client:` objects of a router. This version has no options of them, and accepts what is in force anyway.
+
+use crate::field::Field;
+use crate::kinds::Kinds;
+use crate::later::{Later, Scalar, Unless};
+use crate::socket;
+
+/// Reads a `service:` object.
+pub(crate) fn read_service(field: Field<'_>) -> Option<()> {
+    read(field, SERVICE)
+}
+
+/// Reads a `client:` object.
+pub(crate) fn read_client(field: Field<'_>) -> Option<()> {
+    read(field, CLIENT)
+}
+
+const BLOCK: Kinds = Kinds::carrying(&["io.l5d.global", "io.l5d.static"]);
+
+/// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`.
+fn read(field: Field<'_>, options: &'static [Later]) -> Option<()> {
+    let mut object = field.object()?;
+    match object.kind(&BLOCK, Some("io.l5d.global"))? {
+        "io.l5d.static" => {
+            for item in object.require("configs", Field::items).unwrap_or_default() {
+                let Some(mut config) = item.object() else {
+                    continue;
+                };
+                config.require("prefix", Field::text);
+                config.later(options);
+                config.finish();
+            }
+        }
+        _ => object.later(options),
+    }
+    object.finish();
+    Some(())
+}
+
+const SERVICE: &[Later] = &[
+    Later::key("totalTimeoutMs"),
+    Later::unless("retries", Unless::Object(RETRIES)),
+    Later::unless("responseClassifier", Unless::Kind(&CLASSIFIER, &[])),
+];
+
+const RETRIES: &[Later] = &[
+    Later::unless("budget", Unless::Object(BUDGET)),
+    Later::unless("backoff", Unless::Kind(&BACKOFF, BACKOFF_OPTIONS)),
+];
+
+const BUDGET: &[Later] = &[
+    Later::unless("ttlSecs", Unless::Is(Scalar::Integer(10))),
+    Later::unless("minRetriesPerSec", Unless::Is(Scalar::Integer(10))),
+    Later::unless("percentCanRetry", Unless::Is(Scalar::Float(0.2))),
+];
+
+const BACKOFF: Kinds = Kinds {
+    later: &[("jittered", "")],
+    ..Kinds::carrying(&["constant"])
+};
+const BACKOFF_OPTIONS: &[Later] = &[Later::unless("ms", Unless::Is(Scalar::Integer(0)))];
+
+const CLASSIFIER: Kinds = Kinds {
+    later: &[
+        ("io.l5d.http.retryableRead5XX", ""),
+        ("io.l5d.http.retryableIdempotent5XX", ""),
+        ("io.l5d.http.retryableAll5XX", ""),
+        ("io.l5d.http.allSuccessful", ""),
+    ],
+    ..Kinds::carrying(&["io.l5d.http.nonRetryable5XX"])
+};
+
+const CLIENT: &[Later] = &[
+    Later::unless("hostConnectionPool", Unless::Object(POOL)),
+    Later::unless("tls", Unless::Off),
+    Later::unless("loadBalancer", Unless::Kind(&BALANCER, BALANCER_OPTIONS)),
+    Later::unless("failFast", Unless::Is(Scalar::Bool(false))),
+    Later::unless("requeueBudget", Unless::Object(BUDGET)),
+    Later::unless("failureAccrual", Unless::Kind(&ACCRUAL, ACCRUAL_OPTIONS)),
+    Later::key("requestAttemptTimeoutMs"),
+    Later::unless("clientSession", Unless::Object(SESSION)),
+    Later::unless("socketOptions", Unless::Object(socket::DEFAULTS)),
+    Later::unless("requestAuthorizers", Unless::Kinds(&AUTHORIZERS)),
+    Later::unless("forwardClientCert", Unless::Is(Scalar::Bool(false))),
+];
+
+const POOL: &[Later] = &[
+    Later::unless("minSize", Unless::Is(Scalar::Integer(0))),
+    Later::key("maxSize"),
+    Later::key("idleTimeMs"),
+    Later::key("maxWaiters"),
+];
+
+const SESSION: &[Later] = &[Later::key("idleTimeMs"), Later::key("lifeTimeMs")];
+
+const BALANCER: Kinds = Kinds {
+    later: &[
+        ("ewma", ""),
+        ("aperture", ""),
+        ("heap", ""),
+        ("roundRobin", ""),
+    ],
+    ..Kinds::carrying(&["p2c"])
+};
+
+const BALANCER_OPTIONS: &[Later] = &[
+    Later::unless("maxEffort", Unless::Is(Scalar::Integer(5))),
+    Later::unless("enableProbation", Unless::Is(Scalar::Bool(false))),
+];
+
+const ACCRUAL: Kinds = Kinds {
+    later: &[
+        ("io.l5d.successRate", ""),
+        ("io.l5d.successRateWindowed", ""),
+        ("none", ""),
+    ],
+    ..Kinds::carrying(&["io.l5d.consecutiveFailures"])
+};
+
+const ACCRUAL_OPTIONS: &[Later] = &[
+    Later::unless("failures", Unless::Is(Scalar::Integer(5))),
+    Later::key("backoff"),
+];
+
+const AUTHORIZERS: Kinds = Kinds {
+    never: &[(
+        "io.l5d.k8s.istio",
+        "Istio has no Mixer to ask since 1.8",
+        "authorize at the service, or at the edge",
+    )],
+    ..Kinds::carrying(&[])
+};

@@ -1,0 +1,86 @@
+//! The entries of a router's `servers:`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::Serialize;
+
+use crate::field::Field;
+use crate::later::{Later, Unless};
+use crate::socket::SocketOptions;
+
+/// A listening socket of a router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    /// Where it listens; loopback by default.
+    pub ip: IpAddr,
+    /// 4140 by default; 0 lets the system choose.
+    pub port: u16,
+    /// Options of the socket and its connections.
+    pub socket_options: SocketOptions,
+    /// How many proxies a request's `Via` may name; 1000 by default.
+    pub max_call_depth: usize,
+    /// Whether `l5d-dtab`, `l5d-ctx-*` and their kin are dropped. `None`, nobody has decided: they are honoured, and a server
+    /// that strangers may reach is named in a warning at start.
+    pub clear_context: Option<bool>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 4140,
+            socket_options: SocketOptions::default(),
+            max_call_depth: 1000,
+            clear_context: None,
+        }
+    }
+}
+
+impl Server {
+    /// Reads an entry of `servers:`.
+    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
+        let mut object = field.object()?;
+        let default = Self::default();
+        let server = Self {
+            ip: object.get("ip", Field::ip).unwrap_or(default.ip),
+            port: object.get("port", Field::port).unwrap_or(default.port),
+            socket_options: object
+                .get("socketOptions", SocketOptions::read)
+                .unwrap_or_default(),
+            max_call_depth: object
+                .get("maxCallDepth", |field| field.integer(1..=1_000_000))
+                .unwrap_or(default.max_call_depth),
+            clear_context: object.get("clearContext", Field::boolean),
+        };
+        // As in the reference, which shows a server by its address.
+        object.get("label", Field::text);
+        object.later(LATER);
+        object.finish();
+        server.warn_if_strangers_can_name(field);
+        Some(server)
+    }
+
+    /// A stranger who may send `l5d-dtab` decides where requests go.
+    fn warn_if_strangers_can_name(&self, field: Field<'_>) {
+        if self.clear_context.is_none() && !self.ip.is_loopback() {
+            let message = format!(
+                "whoever reaches {} can reroute requests with `l5d-dtab`",
+                SocketAddr::new(self.ip, self.port)
+            );
+            let help =
+                "set `clearContext: true` where strangers can connect, or `false` to keep it so";
+            field.complaints.warn(&field.node.at, message, help);
+        }
+    }
+}
+
+const LATER: &[Later] = &[
+    Later::unless("tls", Unless::Off),
+    Later::key("maxConcurrentRequests"),
+    Later::key("timeoutMs"),
+    Later::unless("announce", Unless::Empty),
+    Later::key("serverSession"),
+    Later::key("addForwardedHeader"),
+    Later::key("timestampHeader"),
+];
