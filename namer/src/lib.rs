@@ -11,6 +11,7 @@ mod bound;
 mod inet;
 mod interpreter;
 mod namers;
+pub mod wire;
 
 pub use address::{AddressSet, Addresses, Endpoint};
 pub use binder::{Binder, Binding, Evaluated, Key, Table};

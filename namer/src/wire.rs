@@ -1,0 +1,97 @@
+//! Between our live values and what the mesh carries of them.
+
+use dtab::{Leaf, NameTree};
+use live::{Live, Publisher, State};
+use mesh::wire;
+
+use crate::{AddressSet, Addresses, Bound, BoundId, BoundTree, Endpoint};
+
+/// A bound tree as the mesh carries it: names without their addresses.
+pub fn tree_to_wire(tree: &BoundTree) -> wire::BoundTree {
+    tree.map(&mut |leaf| Leaf {
+        weight: leaf.weight,
+        bound: wire::BoundName {
+            id: match &leaf.bound.id {
+                BoundId::Path(path) => wire::BoundId::Path(path.clone()),
+                BoundId::Status(code) => wire::BoundId::Status(*code),
+            },
+            residual: leaf.bound.residual.clone(),
+        },
+    })
+}
+
+/// A bound tree from the mesh; `addresses` finds the live addresses of an id.
+pub fn tree_from_wire(
+    tree: &wire::BoundTree,
+    addresses: &mut dyn FnMut(&dtab::Path) -> Live<Addresses>,
+) -> BoundTree {
+    tree.map(&mut |leaf| Leaf {
+        weight: leaf.weight,
+        bound: match &leaf.bound.id {
+            wire::BoundId::Path(id) => {
+                Bound::new(id.clone(), leaf.bound.residual.clone(), addresses(id))
+            }
+            wire::BoundId::Status(code) => Bound::status(*code, leaf.bound.residual.clone()),
+        },
+    })
+}
+
+/// The ids in a tree that have addresses of their own, with these.
+pub fn concrete_names(tree: &BoundTree) -> Vec<(dtab::Path, Live<Addresses>)> {
+    let leaves = NameTree::leaves(tree).into_iter();
+    leaves
+        .filter_map(|leaf| Some((leaf.bound.id.path()?.clone(), leaf.bound.addresses.clone())))
+        .collect()
+}
+
+/// What is known of addresses, as the mesh carries it.
+pub fn addresses_to_wire(state: &State<Addresses>) -> wire::Addresses {
+    let stale = state.failure().map(|failure| failure.reason.to_string());
+    match (state.value().map(|value| &**value), stale) {
+        (Some(Addresses::Neg), _) => wire::Addresses::Neg,
+        (Some(Addresses::Bound(set)), stale) => wire::Addresses::Bound(wire::AddressSet {
+            endpoints: set.endpoints.iter().map(endpoint_to_wire).collect(),
+            authority: set.authority.clone(),
+            metadata: set.metadata.clone(),
+            stale,
+        }),
+        (None, Some(why)) => wire::Addresses::Failed(why),
+        (None, None) => wire::Addresses::Pending,
+    }
+}
+
+/// Publishes what the mesh said of addresses. "No answer yet" publishes nothing: what was known before stays.
+pub fn publish_addresses(said: wire::Addresses, out: &mut Publisher<Addresses>) {
+    match said {
+        wire::Addresses::Pending => {}
+        wire::Addresses::Neg => out.set(Addresses::Neg),
+        wire::Addresses::Failed(why) => out.fail(why),
+        wire::Addresses::Bound(set) => {
+            let mut addresses = AddressSet::new(set.endpoints.into_iter().map(endpoint_from_wire));
+            addresses.authority = set.authority;
+            addresses.metadata = set.metadata;
+            out.set(Addresses::Bound(addresses));
+            if let Some(why) = set.stale {
+                out.fail(why);
+            }
+        }
+    }
+}
+
+fn endpoint_to_wire(endpoint: &Endpoint) -> wire::Endpoint {
+    wire::Endpoint {
+        address: endpoint.address,
+        weight: endpoint.weight,
+        node_name: endpoint.node_name.clone(),
+        metadata: endpoint.metadata.clone(),
+    }
+}
+
+fn endpoint_from_wire(endpoint: wire::Endpoint) -> Endpoint {
+    Endpoint {
+        address: endpoint.address,
+        weight: endpoint.weight,
+        node_name: endpoint.node_name,
+        metadata: endpoint.metadata,
+    }
+}
