@@ -8,6 +8,7 @@
 mod address;
 mod binder;
 mod bound;
+pub mod builtin;
 mod inet;
 mod interpreter;
 mod namers;
