@@ -2,4 +2,5 @@
 //!
 //! Start at [`store`], which keeps the dtabs of every namespace and their history.
 
+pub mod namespaces;
 pub mod store;
