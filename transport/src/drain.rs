@@ -1,6 +1,9 @@
 //! The graceful end: who is told, who is waited for, and when the rest is cut.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::task::JoinHandle;
 use tokio_util::{
@@ -16,6 +19,9 @@ use tokio_util::{
 pub struct Shutdown {
     drain: Drain,
     over: CancellationToken,
+    requested: CancellationToken,
+    /// Of the first request.
+    grace: Arc<OnceLock<Option<Duration>>>,
 }
 
 impl Shutdown {
@@ -56,6 +62,18 @@ impl Shutdown {
         }
         self.over.cancel();
         in_time
+    }
+
+    /// Asks the owner to end, with another grace than it would choose: what an operator's page does. The first request counts.
+    pub fn request(&self, grace: Option<Duration>) {
+        let _ = self.grace.set(grace);
+        self.requested.cancel();
+    }
+
+    /// Waits until somebody has [asked](Self::request) for the end: the grace that was asked for. The owner does the rest, as after a signal.
+    pub async fn requested(&self) -> Option<Duration> {
+        self.requested.cancelled().await;
+        self.grace.get().copied().flatten()
     }
 
     /// Waits until [`finished`](Self::finished) has returned: for what must outlive the draining, such as the admin server.
@@ -144,6 +162,15 @@ mod tests {
         assert!(!shutdown.finished(Duration::from_secs(10)).await);
         assert_eq!(began.elapsed().as_secs(), 10);
         assert_eq!(task.await.expect("the task was dropped, not aborted"), None);
+    }
+
+    #[tokio::test]
+    async fn the_first_request_to_end_counts_and_begins_nothing() {
+        let shutdown = Shutdown::new();
+        shutdown.request(Some(Duration::from_secs(3)));
+        shutdown.request(None);
+        assert_eq!(shutdown.requested().await, Some(Duration::from_secs(3)));
+        assert!(!shutdown.drain().is_draining());
     }
 
     #[tokio::test(start_paused = true)]
