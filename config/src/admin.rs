@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::addresses::Address;
 use crate::field::Field;
 use crate::later::{Later, Scalar, Unless};
+use crate::object::Object;
 use crate::{shown, socket};
 
 /// The admin server.
@@ -34,20 +36,22 @@ impl AdminConfig {
 }
 
 impl AdminConfig {
-    /// Reads an `admin:` object whose port is `port` by default.
-    pub(crate) fn read(field: Field<'_>, port: u16) -> Option<Self> {
-        let mut object = field.object()?;
+    /// Reads the `admin:` of a file.
+    pub(crate) fn read<'a>(file: &mut Object<'a>, port: u16) -> (Self, Address<'a>) {
         let default = Self::on_port(port);
-        let admin = Self {
-            ip: object.get("ip", Field::ip).unwrap_or(default.ip),
-            port: object.get("port", Field::port).unwrap_or(default.port),
-            shutdown_grace: object
-                .get("shutdownGraceMs", |field| field.milliseconds(0))
-                .unwrap_or(default.shutdown_grace),
+        let Some(mut object) = file.get("admin", Field::object) else {
+            return (default, Address::default_at(port, file.at));
         };
+        let address = Address::read(&mut object, port);
+        let shutdown_grace = object.get("shutdownGraceMs", |field| field.milliseconds(0));
         object.later(LATER);
         object.finish();
-        Some(admin)
+        let admin = Self {
+            ip: address.ip,
+            port: address.port,
+            shutdown_grace: shutdown_grace.unwrap_or(default.shutdown_grace),
+        };
+        (admin, address)
     }
 }
 

@@ -13,12 +13,24 @@ pub(crate) fn read_dtab(field: Field<'_>) -> Option<Dtab> {
         Ok(dtab) => Some(dtab),
         Err(error) => {
             let place = place_within(field, &text, error.span());
-            let message = format!("`{}` is no dtab: {}", field.key, reason(&error));
-            field.complaints.error(&place, message, "");
+            let message = format!(
+                "`{}` cannot be read as a dtab: {}",
+                field.key,
+                reason(&error)
+            );
+            let help = if message.contains("simple expected") {
+                WANTED
+            } else {
+                ""
+            };
+            field.complaints.error(&place, message, help);
             None
         }
     }
 }
+
+/// What the grammar calls simple.
+const WANTED: &str = "a path, `~`, `!`, `$` or something in parentheses must stand here";
 
 /// What was expected and what was found; the place is shown by the caret, not by the excerpt that the error carries.
 fn reason(error: &dtab::ParseError) -> String {

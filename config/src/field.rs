@@ -173,12 +173,22 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The items of a list, or the one value that stands for a list of one.
-    pub(crate) fn one_or_items(self) -> Vec<Self> {
-        match self.node.value {
-            Value::List(_) => self.items().unwrap_or_default(),
+    /// Reads the items of a list, or the one value that stands for it. Judges all of them; `None` if there are none, or one is
+    /// wrong.
+    pub(crate) fn at_least_one<T>(
+        self,
+        help: &str,
+        read: impl FnMut(Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = match self.node.value {
+            Value::List(_) => self.items()?,
             _ => vec![self],
+        };
+        if items.is_empty() {
+            return self.wrong("must not be empty", help);
         }
+        let all: Vec<Option<T>> = items.into_iter().map(read).collect();
+        all.into_iter().collect()
     }
 
     /// An object, to be read key by key.

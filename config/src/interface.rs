@@ -1,9 +1,10 @@
 //! The entries of namerd's `interfaces:`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::addresses::Address;
 use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::later::Later;
@@ -54,7 +55,7 @@ impl InterfaceKind {
 
 impl InterfaceConfig {
     /// Reads an entry of `interfaces:`.
-    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
+    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Address<'_>)> {
         let mut object = field.object()?;
         let (kind, port) = match object.kind(&KINDS, None)? {
             "io.l5d.httpController" => {
@@ -68,12 +69,11 @@ impl InterfaceConfig {
                 (InterfaceKind::Mesh, 4321)
             }
         };
+        let address = Address::read(&mut object, port);
         let interface = Self {
             kind,
-            ip: object
-                .get("ip", Field::ip)
-                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            port: object.get("port", Field::port).unwrap_or(port),
+            ip: address.ip,
+            port: address.port,
             socket_options: object
                 .get("socketOptions", SocketOptions::read)
                 .unwrap_or_default(),
@@ -81,7 +81,7 @@ impl InterfaceConfig {
         };
         object.experimental();
         object.finish();
-        Some(interface)
+        Some((interface, address))
     }
 }
 

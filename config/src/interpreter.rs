@@ -207,15 +207,8 @@ impl NamerdHttpInterpreter {
 
 /// The namerds: one path or a list of them.
 fn read_dst(object: &mut Object<'_>) -> Option<Vec<HostPort>> {
-    let field = object.require("dst", Some)?;
-    let items = field.one_or_items();
-    if items.is_empty() {
-        return field.wrong(
-            "must name at least one namerd",
-            "write it like `/$/inet/namerd.example/4321`",
-        );
-    }
-    items.into_iter().map(HostPort::read).collect()
+    let help = "write it like `/$/inet/namerd.example/4321`";
+    object.require("dst", |field| field.at_least_one(help, HostPort::read))
 }
 
 impl HostPort {

@@ -53,6 +53,11 @@ impl Kinds {
         None
     }
 
+    /// The words that can be chosen.
+    pub(crate) fn offer(&self) -> String {
+        format!("known {}s: {}", self.selector, self.carried.join(", "))
+    }
+
     fn nearest(&self, written: &str) -> String {
         let later = self.later.iter().map(|(kind, _)| *kind);
         let all = self
@@ -64,7 +69,7 @@ impl Kinds {
         match nearest(written, all) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if self.carried.is_empty() => String::new(),
-            None => format!("known kinds: {}", self.carried.join(", ")),
+            None => self.offer(),
         }
     }
 }

@@ -14,8 +14,8 @@
 //! assert!(shown.contains("unknown key `dtabb`") && shown.contains("router.yaml:3:3") && shown.contains("did you mean `dtab`?"));
 //! ```
 //!
-//! Start with [`router`] or [`namerd`]: each module holds a piece of the schema as it is used (a struct) and, below it, how it
-//! is read. `node`, `source` and `object` are the machinery: a YAML tree that knows its places, and reading objects from it.
+//! Start with `router_file` or `namerd`: each module holds a piece of the schema as it is used (a struct) and, below it, how
+//! it is read. The machinery is `node`, a YAML tree that knows its places, and `object` and `field`, which read from it.
 
 mod addresses;
 mod admin;
@@ -35,6 +35,7 @@ mod node;
 mod object;
 mod policy;
 mod router;
+mod router_file;
 mod scalar;
 mod server;
 mod shown;
@@ -52,7 +53,8 @@ pub use interpreter::{
 };
 pub use namer::NamerConfig;
 pub use namerd::NamerdConfig;
-pub use router::{BindingCache, Protocol, Router, RouterConfig, StateDir};
+pub use router::{BindingCache, Protocol, Router};
+pub use router_file::{RouterConfig, StateDir};
 pub use server::Server;
 pub use shown::Secret;
 pub use socket::SocketOptions;

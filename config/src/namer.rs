@@ -76,7 +76,7 @@ fn read_rewrite(object: &mut Object<'_>, prefix: Option<Field<'_>>) -> Option<Na
         None => object.require("prefix", read_prefix),
     };
     let pattern = object.require("pattern", Field::word);
-    let name = object.require("name", read_template);
+    let name = object.require("name", |field| read_template(field, pattern.as_deref()));
     Some(NamerConfig::Rewrite {
         prefix: prefix?,
         pattern: pattern?,
@@ -107,17 +107,30 @@ fn read_prefix(field: Field<'_>) -> Option<Path> {
     Some(marker.join(&path))
 }
 
-/// What the captures stand for is not known yet, so only its beginning can be judged.
-fn read_template(field: Field<'_>) -> Option<String> {
+/// What the captures stand for is not known yet, so only the rest can be judged.
+fn read_template(field: Field<'_>, pattern: Option<&str>) -> Option<String> {
     let text = field.word()?;
-    if text.starts_with('/') {
-        Some(text)
-    } else {
-        field.wrong(
-            &format!("must be a path, not `{text}`"),
-            &format!("paths begin with a slash: `/{text}`"),
-        )
+    if !text.starts_with('/') {
+        let help = format!("paths begin with a slash: `/{text}`");
+        return field.wrong(&format!("must be a path, not `{text}`"), &help);
     }
+    for capture in
+        captures(&text).filter(|capture| pattern.is_some_and(|pattern| !pattern.contains(capture)))
+    {
+        let message = format!("`name` stands on `{capture}`, which `pattern` does not capture");
+        field
+            .complaints
+            .warn(&field.node.at, message, "such names are never found");
+    }
+    Some(text)
+}
+
+/// Each `{name}` of a template, with its braces.
+fn captures(template: &str) -> impl Iterator<Item = &str> {
+    let after_braces = template
+        .match_indices('{')
+        .map(|(start, _)| &template[start..]);
+    after_braces.filter_map(|rest| rest.find('}').map(|end| &rest[..=end]))
 }
 
 const KINDS: Kinds = Kinds {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::addresses::Claim;
+use crate::addresses::{Address, Claim};
 use crate::admin::AdminConfig;
 use crate::complaints::Complaints;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -11,7 +11,7 @@ use crate::interface::InterfaceConfig;
 use crate::later::{Later, Unless};
 use crate::namer::NamerConfig;
 use crate::node::Place;
-use crate::router::TELEMETERS;
+use crate::router_file::TELEMETERS;
 use crate::storage::StorageConfig;
 
 /// namerd's file.
@@ -43,11 +43,7 @@ impl NamerdConfig {
 
     fn read(file: Field<'_>) -> Option<Self> {
         let mut object = file.object()?;
-        let admin = object.field("admin");
-        let admin_at = admin.map_or(object.at, |field| &field.node.at);
-        let admin = admin
-            .and_then(|field| AdminConfig::read(field, 9991))
-            .unwrap_or_else(|| AdminConfig::on_port(9991));
+        let (admin, admin_address) = AdminConfig::read(&mut object, 9991);
         let namers = object.each("namers", NamerConfig::read);
         refuse_overlaps(&namers, file.complaints);
         let namers: Vec<NamerConfig> = namers.into_iter().map(|(namer, _)| namer).collect();
@@ -58,15 +54,9 @@ impl NamerdConfig {
         object.finish();
 
         let interfaces = interfaces?;
-        let mut claims = vec![Claim::new(
-            admin.ip,
-            admin.port,
-            "the admin server",
-            admin_at,
-        )];
-        claims.extend(interfaces.iter().map(|(interface, at)| {
-            let owner = format!("the interface `{}`", interface.kind.name());
-            Claim::new(interface.ip, interface.port, &owner, at)
+        let mut claims = Vec::from_iter(admin_address.claimed_by("the admin server"));
+        claims.extend(interfaces.iter().filter_map(|(interface, address)| {
+            address.claimed_by(&format!("the interface `{}`", interface.kind.name()))
         }));
         Claim::refuse_conflicts(&claims, file.complaints);
         let interfaces = interfaces
@@ -83,7 +73,7 @@ impl NamerdConfig {
     }
 }
 
-fn read_interfaces(field: Field<'_>) -> Option<Vec<(InterfaceConfig, &Place)>> {
+fn read_interfaces(field: Field<'_>) -> Option<Vec<(InterfaceConfig, Address<'_>)>> {
     let items = field.items()?;
     if items.is_empty() {
         return field.wrong("must have at least one interface", "");
@@ -91,7 +81,7 @@ fn read_interfaces(field: Field<'_>) -> Option<Vec<(InterfaceConfig, &Place)>> {
     Some(
         items
             .into_iter()
-            .filter_map(|item| Some((InterfaceConfig::read(item)?, &item.node.at)))
+            .filter_map(InterfaceConfig::read)
             .collect(),
     )
 }

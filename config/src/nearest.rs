@@ -5,12 +5,13 @@ pub(crate) fn nearest<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let allowed = (written.chars().count() / 3).max(1);
-    let distances = known
-        .into_iter()
-        .map(|word| (distance(written, word), word));
-    let (distance, word) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= allowed).then_some(word)
+    let near = known.into_iter().filter_map(|word| {
+        let distance = distance(written, word);
+        let allowed = written.len().max(word.len()) / 3;
+        (distance <= allowed.max(1)).then_some((distance, word))
+    });
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
 }
 
 /// How many letters were missed, added, changed or swapped with their neighbour. Case does not count.
@@ -45,6 +46,7 @@ mod tests {
             ("Port", Some("port")),
             ("socketoption", Some("socketOptions")),
             ("maxCalldeph", Some("maxCallDepth")),
+            ("maxDepth", Some("maxCallDepth")),
             ("p", Some("ip")),
             ("host", None),
             ("timeoutMs", None),

@@ -80,7 +80,8 @@ impl Node {
         match self.value {
             Value::Null => "nothing",
             Value::Bool(_) => "a boolean",
-            Value::Integer(_) | Value::Float(_) => "a number",
+            Value::Integer(_) => "a number",
+            Value::Float(_) => "a fraction",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Object(_) => "an object",

@@ -55,6 +55,11 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// Where to complain about what `key` says: at its value, or at the object that leaves it out.
+    pub(crate) fn place_of(&self, key: &str) -> &'a Place {
+        self.find(key).map_or(self.at, |field| &field.node.at)
+    }
+
     /// Whether `key` is there, even with a wrong value.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
@@ -104,7 +109,7 @@ impl<'a> Object<'a> {
             (Some(field), _) => kinds.carried(self.key, field),
             (None, Some(default)) => Some(default),
             (None, None) => {
-                let help = format!("known kinds: {}", kinds.carried.join(", "));
+                let help = kinds.offer();
                 self.complaints.error(
                     self.at,
                     format!("{} needs `{selector}`", self.title()),

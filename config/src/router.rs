@@ -1,40 +1,21 @@
-//! The router's file: its top level, and each entry of `routers:`.
+//! The entries of `routers:`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::addresses::Claim;
-use crate::admin::AdminConfig;
-use crate::complaints::Complaints;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::addresses::Address;
 use crate::dtab_text::read_dtab;
 use crate::field::Field;
 use crate::identifier::IdentifierConfig;
 use crate::interpreter::InterpreterConfig;
 use crate::kinds::Kinds;
 use crate::later::{Later, Scalar, Unless};
-use crate::namer::NamerConfig;
 use crate::node::{Place, Value};
 use crate::object::Object;
 use crate::server::Server;
 use crate::{policy, shown};
-
-/// The router's file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RouterConfig {
-    /// The admin server; on port 9990 by default.
-    pub admin: AdminConfig,
-    /// The routers, at least one, their labels all different.
-    pub routers: Vec<Router>,
-    /// Namers in the order of the file; where prefixes overlap, the later one is asked first.
-    pub namers: Vec<NamerConfig>,
-    /// Where what namerd said last is kept.
-    pub state_dir: StateDir,
-}
 
 /// One router: some servers, a way to name requests, and a way to bind the names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -97,126 +78,17 @@ impl Default for BindingCache {
     }
 }
 
-/// Where a router keeps what namerd said last, for a start without namerd.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum StateDir {
-    /// `switchyard` in the first of `$XDG_STATE_HOME`, `/var/lib` and the temporary folder that can be written.
-    #[default]
-    Default,
-    /// This folder; made when it is missing.
-    At(PathBuf),
-    /// Nowhere (`stateDir: none`).
-    Off,
-}
-
-impl Serialize for StateDir {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Default => serializer.serialize_none(),
-            Self::At(path) => path.serialize(serializer),
-            Self::Off => serializer.serialize_str("none"),
-        }
-    }
-}
-
-impl RouterConfig {
-    /// Reads the router's file; `origin` is its name in complaints. Beside the configuration come warnings.
-    ///
-    /// Files and folders that it names must exist; relative paths start at the working directory.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, warnings included.
-    pub fn parse(origin: &str, text: &str) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
-        Complaints::gather(origin, text, Self::read)
-    }
-
-    fn read(file: Field<'_>) -> Option<Self> {
-        let mut object = file.object()?;
-        let admin = object.field("admin");
-        let admin_at = admin.map_or(object.at, |field| &field.node.at);
-        let admin = admin
-            .and_then(|field| AdminConfig::read(field, 9990))
-            .unwrap_or_else(|| AdminConfig::on_port(9990));
-        let namers: Vec<NamerConfig> = object
-            .each("namers", NamerConfig::read)
-            .into_iter()
-            .map(|(namer, _)| namer)
-            .collect();
-        let routers = object.require("routers", read_routers);
-        let state_dir = object.get("stateDir", StateDir::read).unwrap_or_default();
-        object.get("usage", read_usage);
-        object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);
-        object.finish();
-
-        let routers = routers?;
-        refuse_shared_labels(&routers, file.complaints);
-        let mut claims = vec![Claim::new(
-            admin.ip,
-            admin.port,
-            "the admin server",
-            admin_at,
-        )];
-        for read in &routers {
-            let owner = format!("router `{}`", read.router.label);
-            let servers = read.router.servers.iter().zip(&read.servers_at);
-            claims
-                .extend(servers.map(|(server, at)| Claim::new(server.ip, server.port, &owner, at)));
-        }
-        Claim::refuse_conflicts(&claims, file.complaints);
-        let routers = routers.into_iter().map(|read| read.router).collect();
-        Some(Self {
-            admin,
-            routers,
-            namers,
-            state_dir,
-        })
-    }
-}
-
 /// A router, and where to complain about it.
-struct ReadRouter<'a> {
-    router: Router,
-    label_at: &'a Place,
+pub(crate) struct ReadRouter<'a> {
+    pub(crate) router: Router,
+    pub(crate) label_at: &'a Place,
     /// One for each of the router's servers.
-    servers_at: Vec<&'a Place>,
-}
-
-fn read_routers(field: Field<'_>) -> Option<Vec<ReadRouter<'_>>> {
-    let items = field.items()?;
-    if items.is_empty() {
-        return field.wrong("must have at least one router", "");
-    }
-    Some(
-        items
-            .into_iter()
-            .filter_map(|item| Router::read(item))
-            .collect(),
-    )
-}
-
-/// Labels name routers in metrics and pages.
-fn refuse_shared_labels(routers: &[ReadRouter<'_>], complaints: &Complaints) {
-    for (index, this) in routers.iter().enumerate() {
-        let label = &this.router.label;
-        if let Some(other) = routers[..index]
-            .iter()
-            .find(|other| other.router.label == *label)
-        {
-            let help = format!(
-                "the router on line {} has it; give this one a `label` of its own",
-                complaints.line(other.label_at)
-            );
-            complaints.error(
-                this.label_at,
-                format!("two routers have the label `{label}`"),
-                help,
-            );
-        }
-    }
+    pub(crate) addresses: Vec<Address<'a>>,
 }
 
 impl Router {
-    fn read(field: Field<'_>) -> Option<ReadRouter<'_>> {
+    /// Reads an entry of `routers:`.
+    pub(crate) fn read(field: Field<'_>) -> Option<ReadRouter<'_>> {
         let mut object = field.object()?;
         object.kind(&PROTOCOLS, None)?;
         let label = object.field("label");
@@ -225,7 +97,7 @@ impl Router {
         let interpreter = object
             .get("interpreter", InterpreterConfig::read)
             .unwrap_or_default();
-        let servers = read_servers(&mut object, &label);
+        let (servers, addresses) = read_servers(&mut object, &label).into_iter().unzip();
         let router = Self {
             protocol: Protocol::Http,
             label,
@@ -243,7 +115,7 @@ impl Router {
             identifiers: object
                 .get("identifier", read_identifiers)
                 .unwrap_or_else(|| vec![IdentifierConfig::default()]),
-            servers: servers.iter().map(|(server, _)| server.clone()).collect(),
+            servers,
         };
         object.get("service", policy::read_service);
         object.get("client", policy::read_client);
@@ -253,12 +125,12 @@ impl Router {
         Some(ReadRouter {
             router,
             label_at,
-            servers_at: servers.into_iter().map(|(_, at)| at).collect(),
+            addresses,
         })
     }
 }
 
-fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, &'a Place)> {
+fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Address<'a>)> {
     let Some(field) = object.field("servers") else {
         object.complaints.error(
             object.at,
@@ -275,25 +147,13 @@ fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, &'a Pl
             "write `[{port: 4140}]`",
         );
     }
-    items
-        .into_iter()
-        .filter_map(|item| Some((Server::read(item)?, &item.node.at)))
-        .collect()
+    items.into_iter().filter_map(Server::read).collect()
 }
 
 fn read_identifiers(field: Field<'_>) -> Option<Vec<IdentifierConfig>> {
-    let items = field.one_or_items();
-    if items.is_empty() {
-        return field.wrong(
-            "must have at least one entry",
-            "leave it out to name requests by their Host",
-        );
-    }
-    Some(
-        items
-            .into_iter()
-            .filter_map(IdentifierConfig::read)
-            .collect(),
+    field.at_least_one(
+        "leave it out to name requests by their Host",
+        IdentifierConfig::read,
     )
 }
 
@@ -326,33 +186,6 @@ impl BindingCache {
     }
 }
 
-impl StateDir {
-    fn read(field: Field<'_>) -> Option<Self> {
-        let text = field.word()?;
-        Some(if text == "none" {
-            Self::Off
-        } else {
-            Self::At(text.into())
-        })
-    }
-}
-
-/// The reference reports to its vendor; here nothing is ever reported.
-fn read_usage(field: Field<'_>) -> Option<()> {
-    let mut object = field.object()?;
-    object.get("orgId", Field::text);
-    let is_enabled = object.get("enabled", Field::boolean) != Some(false);
-    object.finish();
-    if is_enabled {
-        field.complaints.warn(
-            field.key_at,
-            "`usage` does nothing: usage is never reported to anybody",
-            "leave it out",
-        );
-    }
-    Some(())
-}
-
 fn refuse_other_options(object: &mut Object<'_>) {
     object.later(LATER);
     object.refuse(
@@ -360,22 +193,15 @@ fn refuse_other_options(object: &mut Object<'_>) {
         "`emptyIsNeg` belongs to the interpreter",
         "write it inside `interpreter:`",
     );
-    let streamed = "bodies are streamed, of any size";
-    object.refuse(
-        "maxRequestKB",
-        "`maxRequestKB` is no longer an option: bodies are streamed",
-        streamed,
-    );
-    object.refuse(
-        "maxResponseKB",
-        "`maxResponseKB` is no longer an option: bodies are streamed",
-        streamed,
-    );
-    object.refuse(
-        "maxChunkKB",
-        "`maxChunkKB` is no longer an option: chunks are streamed",
-        streamed,
-    );
+    for (key, what) in [
+        ("maxRequestKB", "bodies"),
+        ("maxResponseKB", "bodies"),
+        ("maxChunkKB", "chunks"),
+    ] {
+        let message =
+            format!("`{key}` is no longer an option: {what} are streamed, whatever their size");
+        object.refuse(key, &message, "leave it out");
+    }
 }
 
 const LATER: &[Later] = &[
@@ -412,19 +238,3 @@ const PROTOCOLS: Kinds = Kinds {
 const FINAGLE_ONLY: &str = "only services written with Finagle speak it";
 const USE_HTTP: &str =
     "offer the service over HTTP, and use `http`; or keep these routers in linkerd";
-
-/// Of the router and of namerd.
-pub(crate) const TELEMETERS: Kinds = Kinds {
-    later: &[
-        ("io.l5d.influxdb", ALWAYS_ON),
-        ("io.l5d.prometheus", ALWAYS_ON),
-        ("io.l5d.recentRequests", ""),
-        ("io.l5d.statsd", ALWAYS_ON),
-        ("io.l5d.tracelog", ""),
-        ("io.l5d.zipkin", ""),
-    ],
-    ..Kinds::carrying(&[])
-};
-
-const ALWAYS_ON: &str =
-    "metrics are at `/admin/metrics.json` of the admin server, which is always on";

@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
 
+use crate::addresses::Address;
+use crate::complaints::Complaints;
 use crate::field::Field;
 use crate::later::{Later, Unless};
+use crate::node::Place;
 use crate::socket::SocketOptions;
 
 /// A listening socket of a router.
@@ -39,12 +42,13 @@ impl Default for Server {
 
 impl Server {
     /// Reads an entry of `servers:`.
-    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
+    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Address<'_>)> {
         let mut object = field.object()?;
         let default = Self::default();
+        let address = Address::read(&mut object, default.port);
         let server = Self {
-            ip: object.get("ip", Field::ip).unwrap_or(default.ip),
-            port: object.get("port", Field::port).unwrap_or(default.port),
+            ip: address.ip,
+            port: address.port,
             socket_options: object
                 .get("socketOptions", SocketOptions::read)
                 .unwrap_or_default(),
@@ -56,13 +60,13 @@ impl Server {
         // As in the reference, which shows a server by its address.
         object.get("label", Field::text);
         object.later(LATER);
+        server.warn_if_strangers_can_reroute(object.place_of("ip"), object.complaints);
         object.finish();
-        server.warn_if_strangers_can_name(field);
-        Some(server)
+        Some((server, address))
     }
 
     /// A stranger who may send `l5d-dtab` decides where requests go.
-    fn warn_if_strangers_can_name(&self, field: Field<'_>) {
+    fn warn_if_strangers_can_reroute(&self, at: &Place, complaints: &Complaints) {
         if self.clear_context.is_none() && !self.ip.is_loopback() {
             let message = format!(
                 "whoever reaches {} can reroute requests with `l5d-dtab`",
@@ -70,7 +74,7 @@ impl Server {
             );
             let help =
                 "set `clearContext: true` where strangers can connect, or `false` to keep it so";
-            field.complaints.warn(&field.node.at, message, help);
+            complaints.warn(at, message, help);
         }
     }
 }

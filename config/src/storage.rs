@@ -92,9 +92,12 @@ impl EtcdStorage {
             .get("requestTimeoutMs", |field| field.milliseconds(1))
             .unwrap_or(Duration::from_secs(5));
         if let (None, Some(field)) = (&username, password) {
-            field
-                .complaints
-                .error(field.key_at, "`password` needs `username`", "");
+            // Not at the password: its line would be shown.
+            field.complaints.error(
+                object.at,
+                "`password` needs `username`",
+                "write both, or neither",
+            );
         }
         let password = password.and_then(Field::word).map(Secret::new);
         Some(Self {
@@ -131,14 +134,9 @@ fn read_endpoints(object: &mut Object<'_>, scheme: &str) -> Option<Vec<String>> 
             "write it as one more of the `endpoints`",
         );
     }
-    let items = list.one_or_items();
-    if items.is_empty() {
-        return list.wrong("must name at least one etcd", "write `[localhost:2379]`");
-    }
-    items
-        .into_iter()
-        .map(|item| read_endpoint(item, scheme))
-        .collect()
+    list.at_least_one("write `[localhost:2379]`", |item| {
+        read_endpoint(item, scheme)
+    })
 }
 
 /// `host:port` or a URL of the two; answers with the URL.
