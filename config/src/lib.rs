@@ -60,3 +60,6 @@ pub use shown::Secret;
 pub use socket::SocketOptions;
 pub use storage::{EtcdStorage, StorageConfig};
 pub use tls::{ClientAuth, ClientTlsConfig, ServerTlsConfig, TlsProtocol};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,600 @@
+//! What is accepted, and what it means.
+
+use std::time::Duration;
+
+use super::{namerd, router, unindent};
+use crate::{
+    InterfaceKind, InterpreterConfig, NamerdConfig, RouterConfig, StateDir, StorageConfig,
+};
+
+fn read(text: &str) -> RouterConfig {
+    match RouterConfig::parse("router.yaml", &unindent(text)) {
+        Ok((config, _)) => config,
+        Err(complaints) => panic!("{complaints}"),
+    }
+}
+
+fn read_namerd(text: &str) -> NamerdConfig {
+    match NamerdConfig::parse("namerd.yaml", &unindent(text)) {
+        Ok((config, _)) => config,
+        Err(complaints) => panic!("{complaints}"),
+    }
+}
+
+/// The configuration as `/config.json` shows it.
+fn shown(config: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(config).expect("a configuration is JSON")
+}
+
+#[test]
+fn the_shortest_router_has_the_defaults_of_the_reference() {
+    let config = read("routers: [{protocol: http, servers: [{}]}]");
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "127.0.0.1",
+        "port": 9990,
+        "shutdownGraceMs": 10000
+      },
+      "routers": [
+        {
+          "protocol": "http",
+          "label": "http",
+          "originator": false,
+          "servers": [
+            {
+              "ip": "127.0.0.1",
+              "port": 4140,
+              "socketOptions": {
+                "noDelay": true,
+                "reuseAddr": true,
+                "reusePort": false,
+                "keepAlive": null,
+                "backlog": null
+              },
+              "maxCallDepth": 1000,
+              "clearContext": null
+            }
+          ],
+          "dtab": [],
+          "dstPrefix": "/svc",
+          "interpreter": {
+            "kind": "default"
+          },
+          "emptyIsNeg": false,
+          "bindingTimeoutMs": 10000,
+          "bindingCache": {
+            "paths": 1000,
+            "clients": 1000,
+            "idleTtlSecs": 600
+          },
+          "identifier": [
+            {
+              "kind": "io.l5d.header.token",
+              "header": "Host"
+            }
+          ]
+        }
+      ],
+      "namers": [],
+      "stateDir": null
+    }
+    "#);
+}
+
+#[test]
+fn the_shortest_namerd_has_the_defaults_of_the_reference() {
+    let config = read_namerd(
+        "{storage: {kind: io.l5d.inMemory}, interfaces: [{kind: io.l5d.mesh}, {kind: io.l5d.httpController}]}",
+    );
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "127.0.0.1",
+        "port": 9991,
+        "shutdownGraceMs": 10000
+      },
+      "storage": {
+        "kind": "io.l5d.inMemory",
+        "namespaces": {}
+      },
+      "namers": [],
+      "interfaces": [
+        {
+          "kind": "io.l5d.mesh",
+          "ip": "127.0.0.1",
+          "port": 4321,
+          "socketOptions": {
+            "noDelay": true,
+            "reuseAddr": true,
+            "reusePort": false,
+            "keepAlive": null,
+            "backlog": null
+          },
+          "tls": null
+        },
+        {
+          "kind": "io.l5d.httpController",
+          "requireMatch": false,
+          "ip": "127.0.0.1",
+          "port": 4180,
+          "socketOptions": {
+            "noDelay": true,
+            "reuseAddr": true,
+            "reusePort": false,
+            "keepAlive": null,
+            "backlog": null
+          },
+          "tls": null
+        }
+      ],
+      "emptyIsNeg": false
+    }
+    "#);
+}
+
+#[test]
+fn everything_that_is_carried_is_read() {
+    let config = read(
+        r#"
+        admin: {ip: "::1", port: 0, shutdownGraceMs: 0}
+        stateDir: state
+        namers:
+        - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true}
+        - {kind: io.l5d.rewrite, prefix: /short, pattern: "/{name}", name: "/#/disco/{name}"}
+        routers:
+        - protocol: http
+          label: all
+          originator: true
+          experimental: true
+          dtab: /svc => /#/disco
+          dstPrefix: /http
+          bindingTimeoutMs: "3000"
+          bindingCache: {paths: 10, clients: 20, idleTtlSecs: 30}
+          identifier:
+          - {kind: io.l5d.header.token, header: x-name}
+          - {kind: io.l5d.header}
+          - {kind: io.l5d.methodAndHost, httpUriInDst: true}
+          - {kind: io.l5d.path, segments: 2, consume: true}
+          - {kind: io.l5d.static, path: /nowhere}
+          interpreter:
+            kind: io.l5d.mesh
+            dst: [/$/inet/a.example/4321, /$/inet/::1/4321, /$/inet/4321]
+            root: /prod
+            retry: {baseSeconds: 1}
+            failureThreshold: {minPeriodMs: 1000}
+            initialStreamWindowSizeKB: 64
+            emptyIsNeg: true
+            experimental: true
+            tls: {commonName: namerd.example, trustCerts: [Cargo.toml], protocols: [TLSv1.3], clientAuth: {certPath: Cargo.toml, keyPath: Cargo.toml}}
+          servers:
+          - port: 4140
+            ip: 0.0.0.0
+            label: edge
+            maxCallDepth: 20
+            clearContext: true
+            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
+        "#,
+    );
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "::1",
+        "port": 0,
+        "shutdownGraceMs": 0
+      },
+      "routers": [
+        {
+          "protocol": "http",
+          "label": "all",
+          "originator": true,
+          "servers": [
+            {
+              "ip": "0.0.0.0",
+              "port": 4140,
+              "socketOptions": {
+                "noDelay": false,
+                "reuseAddr": false,
+                "reusePort": true,
+                "keepAlive": true,
+                "backlog": 128
+              },
+              "maxCallDepth": 20,
+              "clearContext": true
+            }
+          ],
+          "dtab": [
+            {
+              "prefix": "/svc",
+              "dst": "/#/disco"
+            }
+          ],
+          "dstPrefix": "/http",
+          "interpreter": {
+            "kind": "io.l5d.mesh",
+            "dst": [
+              "/$/inet/a.example/4321",
+              "/$/inet/::1/4321",
+              "/$/inet/localhost/4321"
+            ],
+            "root": "/prod",
+            "retry": {
+              "baseSeconds": 1,
+              "maxSeconds": 10
+            },
+            "failureThreshold": {
+              "minPeriodMs": 1000,
+              "closeTimeoutMs": 6000
+            },
+            "initialStreamWindowSizeBytes": 65536,
+            "tls": {
+              "disableValidation": false,
+              "commonName": "namerd.example",
+              "trustCerts": [
+                "Cargo.toml"
+              ],
+              "clientAuth": {
+                "certPath": "Cargo.toml",
+                "keyPath": "Cargo.toml",
+                "intermediateCertsPath": null
+              },
+              "protocols": [
+                "TLSv1.3"
+              ]
+            }
+          },
+          "emptyIsNeg": true,
+          "bindingTimeoutMs": 3000,
+          "bindingCache": {
+            "paths": 10,
+            "clients": 20,
+            "idleTtlSecs": 30
+          },
+          "identifier": [
+            {
+              "kind": "io.l5d.header.token",
+              "header": "x-name"
+            },
+            {
+              "kind": "io.l5d.header",
+              "header": "l5d-name"
+            },
+            {
+              "kind": "io.l5d.methodAndHost",
+              "httpUriInDst": true
+            },
+            {
+              "kind": "io.l5d.path",
+              "segments": 2,
+              "consume": true
+            },
+            {
+              "kind": "io.l5d.static",
+              "path": "/nowhere"
+            }
+          ]
+        }
+      ],
+      "namers": [
+        {
+          "kind": "io.l5d.fs",
+          "prefix": "/#/disco",
+          "rootDir": "src"
+        },
+        {
+          "kind": "io.l5d.rewrite",
+          "prefix": "/#/short",
+          "pattern": "/{name}",
+          "name": "/#/disco/{name}"
+        }
+      ],
+      "stateDir": "state"
+    }
+    "#);
+}
+
+#[test]
+fn secrets_are_masked_where_they_are_shown() {
+    let config = read_namerd(
+        "
+        storage: {kind: io.l5d.etcd, endpoints: [a:2379, 'https://b:2380/'], pathPrefix: /x/, username: root, password: 007}
+        interfaces: [{kind: io.l5d.httpController, requireMatch: true}]
+        emptyIsNeg: true
+        ",
+    );
+    insta::assert_snapshot!(shown(&config.storage), @r#"
+    {
+      "kind": "io.l5d.etcd",
+      "endpoints": [
+        "http://a:2379",
+        "https://b:2380"
+      ],
+      "pathPrefix": "/x",
+      "username": "root",
+      "password": "***",
+      "tls": null,
+      "requestTimeoutMs": 5000
+    }
+    "#);
+    let StorageConfig::Etcd(etcd) = &config.storage else {
+        panic!("{config:?}")
+    };
+    assert_eq!(
+        etcd.password.as_ref().map(crate::Secret::reveal),
+        Some("007")
+    );
+    assert!(!format!("{config:?}").contains("007"));
+    assert!(config.empty_is_neg);
+    assert_eq!(
+        config.interfaces[0].kind,
+        InterfaceKind::HttpController {
+            require_match: true
+        }
+    );
+}
+
+#[test]
+fn etcd_may_still_be_named_by_host_and_port() {
+    for (storage, endpoint) in [
+        (
+            "{kind: io.l5d.etcd, experimental: true}",
+            "http://localhost:2379",
+        ),
+        (
+            "{kind: io.l5d.etcd, host: 10.0.0.7, port: 4001}",
+            "http://10.0.0.7:4001",
+        ),
+        (
+            "{kind: io.l5d.etcd, host: '::1', tls: {disableValidation: true}}",
+            "https://[::1]:2379",
+        ),
+        (
+            "{kind: io.l5d.etcd, endpoints: 'etcd:2379', tls: {commonName: etcd, enabled: false}}",
+            "http://etcd:2379",
+        ),
+    ] {
+        let config = read_namerd(&format!(
+            "storage: {storage}\ninterfaces: [{{kind: io.l5d.mesh}}]"
+        ));
+        let StorageConfig::Etcd(etcd) = config.storage else {
+            panic!("{storage}")
+        };
+        assert_eq!(etcd.endpoints, [endpoint], "{storage}");
+    }
+}
+
+#[test]
+fn json_is_read_as_yaml_is() {
+    let yaml = read(
+        "
+        namers: [{kind: io.l5d.fs, rootDir: src}]
+        routers:
+        - protocol: http
+          dtab: |
+            /a => /b ;
+            /svc => /#/io.l5d.fs
+          servers: [{port: 4140}]
+        ",
+    );
+    let json = read(
+        r#"
+        {
+        	"namers": [{"kind": "io.l5d.fs", "rootDir": "src"}],
+        	"routers": [{
+        		"protocol": "http",
+        		"dtab": "/a => /b ;\n/svc => /#/io.l5d.fs",
+        		"servers": [{"port": 4140}]
+        	}]
+        }
+        "#,
+    );
+    assert_eq!(yaml, json);
+}
+
+#[test]
+fn anchors_and_merges_are_expanded() {
+    let written_out = read(
+        "
+        routers:
+        - {protocol: http, label: a, bindingTimeoutMs: 500, dtab: /svc => /$/inet/127.1/80, servers: [{port: 1}]}
+        - {protocol: http, label: b, bindingTimeoutMs: 700, dtab: /svc => /$/inet/127.1/80, servers: [{port: 2}]}
+        ",
+    );
+    let merged = read(
+        "
+        routers:
+        - &base
+          protocol: http
+          label: a
+          bindingTimeoutMs: 500
+          dtab: &dtab /svc => /$/inet/127.1/80
+          servers: [{port: 1}]
+        - <<: *base
+          label: b
+          bindingTimeoutMs: 700
+          dtab: *dtab
+          servers: [{port: 2}]
+        ",
+    );
+    assert_eq!(merged, written_out);
+}
+
+#[test]
+fn numbers_and_booleans_are_texts_where_a_text_is_wanted() {
+    let config = read("routers: [{protocol: http, label: 007, servers: [{port: 0x10}]}]");
+    assert_eq!(config.routers[0].label, "007");
+    assert_eq!(config.routers[0].servers[0].port, 16);
+    let config = read("routers: [{protocol: http, label: true, servers: [{}]}]");
+    assert_eq!(config.routers[0].label, "true");
+    let config =
+        read_namerd("{storage: {kind: io.l5d.etcd, host: 7}, interfaces: [{kind: io.l5d.mesh}]}");
+    let StorageConfig::Etcd(etcd) = config.storage else {
+        panic!("another storage")
+    };
+    assert_eq!(etcd.endpoints, ["http://7:2379"]);
+}
+
+#[test]
+fn a_null_is_as_good_as_no_key() {
+    let absent = read("routers: [{protocol: http, servers: [{}]}]");
+    assert_eq!(
+        read(
+            "{admin: null, namers: ~, routers: [{protocol: http, dtab: , client: null, servers: [{}]}]}"
+        ),
+        absent
+    );
+}
+
+#[test]
+fn policies_that_say_what_is_in_force_anyway_change_nothing() {
+    let absent = read("routers: [{protocol: http, servers: [{}]}]");
+    let written = read(
+        "
+        telemetry: []
+        usage: {enabled: false}
+        admin: {workerThreads: 2, security: {uiEnabled: true}}
+        routers:
+        - protocol: http
+          streamingEnabled: true
+          tracePropagator: {kind: io.l5d.default}
+          announcers: []
+          bindingCache: {trees: 1000}
+          interpreter: {kind: default, transformers: []}
+          servers: [{announce: []}]
+          client:
+            kind: io.l5d.global
+            loadBalancer: {kind: p2c, maxEffort: 5, enableProbation: false}
+            failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
+            hostConnectionPool: {minSize: 0}
+            requeueBudget: {ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2}
+            socketOptions: {noDelay: true}
+            tls: {enabled: false}
+            failFast: false
+          service:
+            kind: io.l5d.static
+            configs:
+            - prefix: /svc
+              responseClassifier: {kind: io.l5d.http.nonRetryable5XX}
+              retries: {budget: {ttlSecs: 10}, backoff: {kind: constant, ms: 0}}
+        ",
+    );
+    assert_eq!(written, absent);
+}
+
+#[test]
+fn a_server_that_strangers_reach_is_warned_about_until_somebody_decides() {
+    insta::assert_snapshot!(
+        router(
+            "
+            routers:
+            - protocol: http
+              servers:
+              - {port: 1, ip: 0.0.0.0}
+              - {port: 2, ip: 127.0.0.2}
+              - {port: 3, ip: 0.0.0.0, clearContext: true}
+              - {port: 4, ip: 0.0.0.0, clearContext: false}
+            "
+        ),
+        @r#"
+        accepted
+
+        warning: whoever reaches 0.0.0.0:1 can reroute requests with `l5d-dtab`
+         --> router.yaml:4:19
+          |
+        4 |   - {port: 1, ip: 0.0.0.0}
+          |                   ^^^^^^^
+          |
+          = help: set `clearContext: true` where strangers can connect, or `false` to keep it so
+        "#
+    );
+}
+
+#[test]
+fn usage_is_accepted_and_said_to_do_nothing() {
+    insta::assert_snapshot!(
+        router(
+            "
+            usage: {orgId: example}
+            routers: [{protocol: http, servers: [{}]}]
+            "
+        ),
+        @r#"
+        accepted
+
+        warning: `usage` does nothing: usage is never reported to anybody
+         --> router.yaml:1:1
+          |
+        1 | usage: {orgId: example}
+          | ^^^^^
+          |
+          = help: leave it out
+        "#
+    );
+}
+
+#[test]
+fn a_namerd_without_complaints_is_accepted() {
+    assert_eq!(
+        namerd("{storage: {kind: io.l5d.embedded, dir: data}, interfaces: [{kind: io.l5d.mesh}]}"),
+        "accepted"
+    );
+}
+
+#[test]
+fn interpreters_have_their_defaults() {
+    let of = |interpreter: &str| {
+        read(&format!(
+            "routers: [{{protocol: http, servers: [{{}}], interpreter: {interpreter}}}]"
+        ))
+        .routers
+        .remove(0)
+        .interpreter
+    };
+    assert_eq!(of("{kind: default}"), InterpreterConfig::Default);
+    assert_eq!(of("{}"), InterpreterConfig::Default);
+    assert_eq!(
+        of("{kind: io.l5d.fs, dtabFile: Cargo.toml}"),
+        InterpreterConfig::Fs {
+            dtab_file: "Cargo.toml".into()
+        }
+    );
+    let InterpreterConfig::NamerdHttp(http) =
+        of("{kind: io.l5d.namerd.http, dst: /$/inet/namerd/4180}")
+    else {
+        panic!("another interpreter")
+    };
+    assert_eq!(http.namespace, "default");
+    assert_eq!(http.dst[0].to_string(), "/$/inet/namerd/4180");
+    let InterpreterConfig::Mesh(mesh) =
+        of("{kind: io.l5d.mesh, dst: /$/inet/namerd/4321, retry: {baseSeconds: 30}}")
+    else {
+        panic!("another interpreter")
+    };
+    assert_eq!(
+        (mesh.retry.base, mesh.retry.max),
+        (Duration::from_secs(30), Duration::from_secs(30))
+    );
+    assert_eq!(mesh.root.to_string(), "/default");
+    assert_eq!(mesh.initial_stream_window, 10_485_760);
+}
+
+#[test]
+fn the_folder_of_the_state_can_be_chosen_or_turned_off() {
+    let of = |line: &str| {
+        read(&format!(
+            "{line}\nrouters: [{{protocol: http, servers: [{{}}]}}]"
+        ))
+        .state_dir
+    };
+    assert_eq!(of("stateDir: none"), StateDir::Off);
+    assert!(of("stateDir: none").candidates().is_empty());
+    assert_eq!(
+        of("stateDir: /srv/state").candidates(),
+        [std::path::PathBuf::from("/srv/state")]
+    );
+    let defaults = of("admin: {}").candidates();
+    assert!(
+        defaults.iter().all(|folder| folder.ends_with("switchyard")) && defaults.len() >= 2,
+        "{defaults:?}"
+    );
+}
