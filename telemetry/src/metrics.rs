@@ -14,7 +14,7 @@ use std::{
 };
 
 pub use counter::Counter;
-pub use gauge::Gauge;
+pub use gauge::{Gauge, Open};
 pub use json::{NoSubtree, Query};
 pub use stat::{Stat, Summary, Totals};
 

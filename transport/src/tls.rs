@@ -5,6 +5,8 @@
 
 mod client;
 mod pem;
+#[cfg(test)]
+pub(crate) mod pki;
 mod reload;
 mod server;
 mod subject;

@@ -30,9 +30,30 @@ impl Gauge {
         self.add(-delta);
     }
 
+    /// One more, until the returned value is dropped: for what is open, pending or in flight.
+    #[must_use]
+    pub fn open(&self) -> Open {
+        self.add(1.0);
+        Open {
+            gauge: self.clone(),
+        }
+    }
+
     /// The value of now.
     #[must_use]
     pub fn value(&self) -> f64 {
         f64::from_bits(self.bits.load(Relaxed))
+    }
+}
+
+/// One that a gauge counts, from [`Gauge::open`].
+#[derive(Debug)]
+pub struct Open {
+    gauge: Gauge,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.gauge.sub(1.0);
     }
 }

@@ -181,6 +181,17 @@ fn gauges_move_both_ways_in_all_threads() {
 }
 
 #[test]
+fn what_is_open_is_counted_until_it_ends() {
+    let gauge = Metrics::new().scope("a").gauge("open");
+    let (one, other) = (gauge.open(), gauge.open());
+    assert_eq!(gauge.value(), 2.0);
+    drop(one);
+    assert_eq!(gauge.value(), 1.0);
+    drop(other);
+    assert_eq!(gauge.value(), 0.0);
+}
+
+#[test]
 fn queries_are_read_as_the_reference_reads_them() {
     let params = |pairs: &[(&str, &str)]| {
         pairs

@@ -127,3 +127,6 @@ fn sections(text: &[u8]) -> String {
         false => kinds.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests;
