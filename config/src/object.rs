@@ -120,6 +120,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Accepts these keys, whatever they say: what they are about is turned off.
+    pub(crate) fn skip(&mut self, keys: &[&'static str]) {
+        self.known.extend_from_slice(keys);
+    }
+
     /// Accepts `experimental`, which the reference requires here and there and which nothing requires here.
     pub(crate) fn experimental(&mut self) {
         self.get("experimental", Field::boolean);

@@ -68,33 +68,34 @@ impl ServerTlsConfig {
     /// Reads the `tls:` object of what listens; `enabled: false` is no TLS.
     pub(crate) fn read(field: Field<'_>) -> Option<Self> {
         let mut object = field.object()?;
-        let is_enabled = object.get("enabled", Field::boolean) != Some(false);
+        if object.get("enabled", Field::boolean) == Some(false) {
+            object.skip(&["certPath", "keyPath", "intermediateCertsPath", "caCertPath"]);
+            object.skip(&["requireClientAuth", "protocols", "ciphers"]);
+            object.finish();
+            return None;
+        }
         let cert_path = object.require("certPath", Field::file);
         let key_path = object.require("keyPath", Field::file);
         let intermediate_certs_path = object.get("intermediateCertsPath", Field::file);
-        let ca_cert_path = object.field("caCertPath");
-        let require_client_auth = object.field("requireClientAuth");
+        let ca_cert_path = object.get("caCertPath", Field::file);
+        let require_client_auth = object.get("requireClientAuth", Field::boolean) == Some(true);
         let protocols = object.each("protocols", TlsProtocol::read);
-        object.refuse(
-            "ciphers",
-            "`ciphers` is not supported: the cipher suites are a fixed, safe set",
-            "leave it out",
-        );
-
-        let is_required = require_client_auth.and_then(Field::boolean) == Some(true);
-        if let (true, None, Some(field)) = (is_required, ca_cert_path, require_client_auth) {
+        let message = "`ciphers` is not supported: the cipher suites are a fixed, safe set";
+        object.refuse("ciphers", message, "leave it out");
+        if require_client_auth && !object.has("caCertPath") {
+            let at = object.place_of("requireClientAuth");
             let help = "without it, any certificate of any public authority would do";
             field
                 .complaints
-                .error(field.key_at, "`requireClientAuth` needs `caCertPath`", help);
+                .error(at, "`requireClientAuth` needs `caCertPath`", help);
         }
         object.finish();
-        is_enabled.then_some(Self {
+        Some(Self {
             cert_path: cert_path?,
             key_path: key_path?,
             intermediate_certs_path,
-            ca_cert_path: ca_cert_path.and_then(Field::file),
-            require_client_auth: is_required,
+            ca_cert_path,
+            require_client_auth,
             protocols,
         })
     }
@@ -104,15 +105,27 @@ impl ClientTlsConfig {
     /// Reads the `tls:` object of what connects; `enabled: false` is no TLS.
     pub(crate) fn read(field: Field<'_>) -> Option<Self> {
         let mut object = field.object()?;
-        let is_enabled = object.get("enabled", Field::boolean) != Some(false);
-        let disable_validation = object
-            .get("disableValidation", Field::boolean)
-            .unwrap_or_default();
-        let common_name = object.get("commonName", Field::word);
-        let client_auth = object.field("clientAuth");
-        let protocols = object.each("protocols", TlsProtocol::read);
-        let trust_certs = trust_certs(&mut object);
-        if is_enabled && !disable_validation && common_name.is_none() && !object.has("commonName") {
+        if object.get("enabled", Field::boolean) == Some(false) {
+            object.skip(&[
+                "disableValidation",
+                "commonName",
+                "trustCerts",
+                "trustCertsBundle",
+            ]);
+            object.skip(&["clientAuth", "protocols"]);
+            object.finish();
+            return None;
+        }
+        let tls = Self {
+            disable_validation: object
+                .get("disableValidation", Field::boolean)
+                .unwrap_or_default(),
+            common_name: object.get("commonName", Field::word),
+            trust_certs: trust_certs(&mut object),
+            client_auth: object.get("clientAuth", ClientAuth::read),
+            protocols: object.each("protocols", TlsProtocol::read),
+        };
+        if !tls.disable_validation && !object.has("commonName") {
             let help = "write the name that the server's certificate must have";
             field.complaints.error(
                 field.key_at,
@@ -120,23 +133,15 @@ impl ClientTlsConfig {
                 help,
             );
         }
-        if let (true, Some(field)) = (disable_validation, client_auth) {
+        if tls.disable_validation && object.has("clientAuth") {
             let message = "`disableValidation: true` is incompatible with `clientAuth`";
-            field.complaints.error(
-                field.key_at,
-                message,
-                "a client that shows who it is must know to whom",
-            );
+            let help = "a client that shows who it is must know to whom";
+            field
+                .complaints
+                .error(object.place_of("disableValidation"), message, help);
         }
         object.finish();
-        let client_auth = client_auth.and_then(ClientAuth::read);
-        is_enabled.then_some(Self {
-            disable_validation,
-            common_name,
-            trust_certs,
-            client_auth,
-            protocols,
-        })
+        Some(tls)
     }
 }
 

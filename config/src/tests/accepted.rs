@@ -510,6 +510,17 @@ fn a_server_that_strangers_reach_is_warned_about_until_somebody_decides() {
 }
 
 #[test]
+fn tls_that_is_turned_off_is_not_judged() {
+    let config = read_namerd(
+        "
+        storage: {kind: io.l5d.inMemory}
+        interfaces: [{kind: io.l5d.mesh, tls: {enabled: false, certPath: /no/cert.pem, ciphers: [x]}}]
+        ",
+    );
+    assert_eq!(config.interfaces[0].tls, None);
+}
+
+#[test]
 fn usage_is_accepted_and_said_to_do_nothing() {
     insta::assert_snapshot!(
         router(

@@ -47,10 +47,10 @@ fn tls_of_a_client_is_judged_before_it_is_used() {
           = help: it does not exist
 
         error: `disableValidation: true` is incompatible with `clientAuth`
-          --> router.yaml:16:7
+          --> router.yaml:15:26
            |
-        16 |       clientAuth: {certPath: Cargo.toml, key: Cargo.toml}
-           |       ^^^^^^^^^^
+        15 |       disableValidation: true
+           |                          ^^^^
            |
            = help: a client that shows who it is must know to whom
 
@@ -125,10 +125,10 @@ fn tls_of_a_server_is_judged_before_it_is_used() {
           = help: it does not exist
 
         error: `requireClientAuth` needs `caCertPath`
-         --> namerd.yaml:6:5
+         --> namerd.yaml:6:24
           |
         6 |     requireClientAuth: true
-          |     ^^^^^^^^^^^^^^^^^
+          |                        ^^^^
           |
           = help: without it, any certificate of any public authority would do
 

@@ -1,0 +1,195 @@
+//! Each of `examples/` is accepted, or refused with messages that name the options to come.
+//!
+//! A process of its own, because relative paths begin at the working directory.
+
+use std::collections::BTreeSet;
+use std::{env, fs};
+
+use config::{Level, NamerdConfig, RouterConfig};
+
+/// What each example is refused for; what is refused for nothing is accepted.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    (
+        "01-fs-quickstart.yaml",
+        &[
+            "`httpAccessLogRollPolicy`",
+            "`httpAccessLogRotateCount`",
+            "`httpAccessLog`",
+            "`maxConcurrentRequests`",
+        ],
+    ),
+    (
+        "02-http-proxy-mesh.yaml",
+        &[
+            "`idleTimeMs`",
+            "`lifeTimeMs`",
+            "`maxSize`",
+            "`maxWaiters`",
+            "`timeoutMs`",
+        ],
+    ),
+    (
+        "03-k8s-daemonset-linker-to-linker.yaml",
+        &[
+            "`backoff`",
+            "`backoff` kind `jittered`",
+            "`minRetriesPerSec` other than `10`",
+            "`namers` kind `io.l5d.k8s`",
+            "`responseClassifier` kind `io.l5d.http.retryableRead5XX`",
+            "`tls`",
+            "`totalTimeoutMs`",
+            "`transformers` kind `io.l5d.k8s.daemonset`",
+            "`transformers` kind `io.l5d.k8s.localnode`",
+            "`ttlSecs` other than `10`",
+        ],
+    ),
+    (
+        "04-consul.yaml",
+        &[
+            "`loadBalancer` kind `ewma`",
+            "`namers` kind `io.l5d.consul`",
+        ],
+    ),
+    (
+        "05-egress-static-tls.yaml",
+        &[
+            "`requestAttemptTimeoutMs`",
+            "`tls`",
+            "`transformers` kind `io.l5d.port`",
+        ],
+    ),
+    ("06-h2-grpc.yaml", &["`routers` protocol `h2`"]),
+    (
+        "07-retries-budget-accrual.yaml",
+        &[
+            "`backoff`",
+            "`backoff` kind `jittered`",
+            "`failFast` other than `false`",
+            "`failureAccrual` kind `io.l5d.successRate`",
+            "`failureAccrual` kind `none`",
+            "`failures` other than `5`",
+            "`idleTimeMs`",
+            "`loadBalancer` kind `aperture`",
+            "`loadBalancer` kind `heap`",
+            "`loadBalancer` kind `roundRobin`",
+            "`maxSize`",
+            "`maxWaiters`",
+            "`minRetriesPerSec` other than `10`",
+            "`minSize` other than `0`",
+            "`ms` other than `0`",
+            "`percentCanRetry` other than `0.2`",
+            "`requestAttemptTimeoutMs`",
+            "`responseClassifier` kind `io.l5d.http.allSuccessful`",
+            "`responseClassifier` kind `io.l5d.http.retryableIdempotent5XX`",
+            "`totalTimeoutMs`",
+            "`ttlSecs` other than `10`",
+        ],
+    ),
+    (
+        "08-k8s-ingress.yaml",
+        &[
+            "`addForwardedHeader`",
+            "`forwardClientCert` other than `false`",
+            "`identifier` kind `io.l5d.ingress`",
+            "`maxConcurrentRequests`",
+            "`namers` kind `io.l5d.k8s.external`",
+            "`namers` kind `io.l5d.k8s`",
+            "`serverSession`",
+            "`timestampHeader`",
+            "`tls`",
+        ],
+    ),
+    (
+        "09-telemetry-admin.yaml",
+        &[
+            "`compressionLevel`",
+            "`controlEnabled` other than `true`",
+            "`diagnosticsEnabled` other than `true`",
+            "`httpIdentifierPort`",
+            "`keepAlive`",
+            "`maxErrResponseKB`",
+            "`maxHeadersKB`",
+            "`maxInitialLineKB`",
+            "`pathBlacklist`",
+            "`pathWhitelist`",
+            "`readTimeoutMs`",
+            "`streamAfterContentLengthKB`",
+            "`telemetry` kind `io.l5d.influxdb`",
+            "`telemetry` kind `io.l5d.prometheus`",
+            "`telemetry` kind `io.l5d.recentRequests`",
+            "`telemetry` kind `io.l5d.statsd`",
+            "`telemetry` kind `io.l5d.tracelog`",
+            "`telemetry` kind `io.l5d.zipkin`",
+            "`tracePropagator` kind `io.l5d.zipkin`",
+        ],
+    ),
+    (
+        "10-canary-fs-interpreter.yaml",
+        &["`bounds` other than `1000`", "`trees` other than `1000`"],
+    ),
+    (
+        "11-all-interfaces.namerd.yaml",
+        &[
+            "`interfaces` kind `io.l5d.thriftNameInterpreter`",
+            "`telemetry` kind `io.l5d.prometheus`",
+        ],
+    ),
+    (
+        "12-consul-storage.namerd.yaml",
+        &[
+            "`namers` kind `io.l5d.consul`",
+            "`namers` kind `io.l5d.k8s`",
+            "`storage` kind `io.l5d.consul`",
+            "`caCertPath` names `/etc/namerd/tls/ca.pem`, which is not a file",
+            "`certPath` names `/etc/namerd/tls/server.pem`, which is not a file",
+            "`keyPath` names `/etc/namerd/tls/server.p8`, which is not a file",
+        ],
+    ),
+    ("etcd.namerd.yaml", &[]),
+    ("minimal.namerd.yaml", &[]),
+    ("minimal.yaml", &[]),
+    ("two-regions.yaml", &[]),
+];
+
+#[test]
+fn each_example_is_accepted_or_refused_by_the_names_of_what_is_to_come() {
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).expect("the examples");
+    for (file, expected) in EXAMPLES {
+        let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(refusals(file), expected, "{file}");
+    }
+    let files = fs::read_dir(".")
+        .expect("the examples")
+        .map(|entry| entry.expect("an example").file_name());
+    let yaml: BTreeSet<String> = files
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.ends_with(".yaml"))
+        .collect();
+    let listed: BTreeSet<String> = EXAMPLES
+        .iter()
+        .map(|(file, _)| (*file).to_owned())
+        .collect();
+    assert_eq!(yaml, listed, "every example stands in the table");
+}
+
+/// What an example is refused for: the names of what is to come, and the messages of all other errors.
+fn refusals(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(file).expect("an example");
+    let answer = if file.ends_with(".namerd.yaml") {
+        NamerdConfig::parse(file, &text).map(|_| ())
+    } else {
+        RouterConfig::parse(file, &text).map(|_| ())
+    };
+    let complaints = answer.err();
+    let errors = complaints
+        .iter()
+        .flatten()
+        .filter(|complaint| complaint.level == Level::Error);
+    let name = |message: &str| {
+        message
+            .strip_suffix(" is not supported yet by this version")
+            .unwrap_or(message)
+            .to_owned()
+    };
+    errors.map(|error| name(&error.message)).collect()
+}
