@@ -31,7 +31,7 @@ impl Metrics {
         Self::default()
     }
 
-    /// The sub-tree below `path`, whose `/` separate nodes.
+    /// The sub-tree below `path`, whose `/` separate nodes; this one if it is empty.
     #[must_use]
     pub fn scope(&self, path: &str) -> Scope {
         self.root.scope(path)
@@ -139,7 +139,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The sub-tree below `path`, whose `/` separate nodes.
+    /// The sub-tree below `path`, whose `/` separate nodes; this one if it is empty.
     #[must_use]
     pub fn scope(&self, path: &str) -> Self {
         self.below(&path.replace('/', &SEPARATOR.to_string()))
@@ -149,10 +149,13 @@ impl Scope {
     /// into label values.
     #[must_use]
     pub fn node(&self, name: &str) -> Self {
-        self.below(name)
+        self.below(&name.replace(SEPARATOR, "?"))
     }
 
     fn below(&self, nodes: &str) -> Self {
+        if nodes.is_empty() {
+            return self.clone();
+        }
         Self {
             registry: self.registry.clone(),
             prefix: format!("{}{nodes}{SEPARATOR}", self.prefix).into(),
@@ -241,7 +244,7 @@ impl Scope {
     }
 }
 
-/// Stands between the nodes of a key. Nodes may hold `/`, and no name has this control character.
+/// Stands between the nodes of a key. Nodes may hold `/`, and this control character is kept out of their names.
 const SEPARATOR: char = '\u{1f}';
 
 #[derive(Clone, Debug, Default)]

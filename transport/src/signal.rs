@@ -52,3 +52,30 @@ async fn next(stream: &mut Option<Stream>) {
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_process_hears_what_ends_it() {
+        for (name, expected) in [
+            ("SIGTERM", Signal::Terminate),
+            ("SIGINT", Signal::Interrupt),
+        ] {
+            let mut heard = Box::pin(signal());
+            // The first poll takes the signals from their default action, which would end the tests.
+            assert_eq!(heard.as_mut().now_or_never(), None);
+            let kill = Command::new("kill")
+                .args(["-s", &name[3..], &std::process::id().to_string()])
+                .status();
+            assert!(kill.expect("kill runs").success());
+            assert_eq!(heard.await, expected);
+            assert_eq!(expected.to_string(), name);
+        }
+    }
+}

@@ -123,6 +123,16 @@ fn a_name_is_one_metric_however_it_is_reached() {
         .map(|reading| reading.nodes().map(str::to_owned).collect())
         .collect();
     assert_eq!(names, [vec!["a", "b", "c"], vec!["a", "b/c", "d"]]);
+    assert_eq!(
+        metrics.scope("").scope("a").node("").counter("b/c").value(),
+        3
+    );
+    // Whatever a name holds, it stays one node.
+    assert_eq!(metrics.scope("a").node("b\u{1f}c").counter("d").value(), 0);
+    assert_eq!(
+        metrics.readings()[2].nodes().collect::<Vec<_>>(),
+        ["a", "b?c", "d"]
+    );
 }
 
 #[test]
