@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 pub use self::outcome::{Answer, BindError, BoundOutcome, DeadBranch, Leaf, Name, Outcome, Via};
-use self::state::{Branch, Found, Node, State};
+use self::state::{Branch, Found};
+pub(crate) use self::state::{Node, State};
 use crate::dentry::Dentry;
 use crate::dtab::Dtab;
 use crate::name_tree::{NameTree, Weighted};
@@ -23,7 +24,7 @@ use crate::path::Path;
 pub const MAX_DEPTH: usize = 100;
 
 /// The work for one binding, in nodes looked at and segments copied: far more than any sensible table needs, and some ten milliseconds.
-const BUDGET: usize = 500_000;
+pub(crate) const BUDGET: usize = 200_000;
 
 /// How deeply trees may nest over a whole chain of lookups, so that no table overflows the stack.
 const MAX_TREE_DEPTH: usize = 800;
@@ -38,13 +39,7 @@ pub fn bind<B: Clone>(
     dtab: &Dtab,
     namers: &mut dyn FnMut(&Path) -> Answer<B>,
 ) -> Outcome<B> {
-    let mut binder = Binder {
-        dtab,
-        namers,
-        known: HashMap::new(),
-        budget: BUDGET,
-        tree_depth: 0,
-    };
+    let mut binder = Binder::new(dtab, namers);
     match &*binder.path(path, None, 0) {
         State::Pending => Outcome::Pending,
         State::Failed(error) => Outcome::Failed(error.clone()),
@@ -54,18 +49,33 @@ pub fn bind<B: Clone>(
     }
 }
 
-struct Binder<'a, B> {
+pub(crate) struct Binder<'a, B> {
     dtab: &'a Dtab,
     namers: &'a mut dyn FnMut(&Path) -> Answer<B>,
     /// What a path came to, by the number of lookups before it.
-    known: HashMap<(Path, usize), Rc<State<B>>>,
-    budget: usize,
+    pub(crate) known: HashMap<(Path, usize), Rc<State<B>>>,
+    pub(crate) budget: usize,
     tree_depth: usize,
 }
 
 impl<'a, B: Clone> Binder<'a, B> {
+    pub(crate) fn new(dtab: &'a Dtab, namers: &'a mut dyn FnMut(&Path) -> Answer<B>) -> Self {
+        Self {
+            dtab,
+            namers,
+            known: HashMap::new(),
+            budget: BUDGET,
+            tree_depth: 0,
+        }
+    }
+
     /// Binds a path that `via` led to, after `depth` lookups.
-    fn path(&mut self, path: &Path, via: Option<&'a Dentry>, depth: usize) -> Rc<State<B>> {
+    pub(crate) fn path(
+        &mut self,
+        path: &Path,
+        via: Option<&'a Dentry>,
+        depth: usize,
+    ) -> Rc<State<B>> {
         if depth == MAX_DEPTH {
             return State::failed(BindError::MaxDepth {
                 path: path.clone(),
@@ -84,6 +94,9 @@ impl<'a, B: Clone> Binder<'a, B> {
     /// One lookup, and the binding of its answer.
     fn step(&mut self, path: &Path, via: Option<&'a Dentry>, depth: usize) -> Rc<State<B>> {
         let matches = self.dtab.matches(path);
+        if !self.pays(1 + matches.len() / 8) {
+            return State::failed(BindError::TooLarge);
+        }
         match matches.as_slice() {
             [] => self.ask_namers(path, via, depth),
             [only] if only.dst == NameTree::Neg => self.ask_namers(path, via, depth),
@@ -115,7 +128,7 @@ impl<'a, B: Clone> Binder<'a, B> {
         }
     }
 
-    fn tree(
+    pub(crate) fn tree(
         &mut self,
         tree: &NameTree<Name<B>>,
         via: Option<&'a Dentry>,
@@ -193,7 +206,10 @@ impl<'a, B: Clone> Binder<'a, B> {
                 self.budget = rest;
                 true
             }
-            None => false,
+            None => {
+                self.budget = 0;
+                false
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ mod dentry;
 mod dtab;
 mod index;
 mod json;
+mod lint;
 mod name_tree;
 mod parse;
 mod path;
@@ -37,6 +38,7 @@ pub use bind::{
 pub use delegate::{DelegateError, DelegateTree, DelegateWeighted, delegate, delegate_tree};
 pub use dentry::{Dentry, Elem, Prefix};
 pub use dtab::Dtab;
+pub use lint::{Level, Lint, lint};
 pub use name_tree::{Evaluation, NameTree, Weighted};
 pub use parse::{MAX_NESTING, ParseError};
 pub use path::{Path, strip_transformer_prefix};

@@ -15,6 +15,7 @@ use nom::{IResult, Parser};
 
 pub use self::error::ParseError;
 use self::error::Unexpected;
+pub(crate) use self::error::{clamp, line_column};
 use crate::dentry::{Dentry, Elem, Prefix};
 use crate::name_tree::{NameTree, Weighted};
 use crate::path::Path;

@@ -7,22 +7,22 @@ use crate::name_tree::{NameTree, Weighted};
 use crate::path::Path;
 
 #[derive(Debug)]
-pub(super) enum State<B> {
+pub(crate) enum State<B> {
     Pending,
     Failed(BindError),
     Found(Found<B>),
 }
 
 #[derive(Debug)]
-pub(super) struct Found<B> {
-    pub(super) node: Rc<Node<B>>,
+pub(crate) struct Found<B> {
+    pub(crate) node: Rc<Node<B>>,
     /// Union branches left out for being pending, here and in alternatives that were passed over.
     pub(super) pending: usize,
 }
 
 /// A simplified tree. Its parts are shared: unfolded it may be larger than memory.
 #[derive(Debug)]
-pub(super) enum Node<B> {
+pub(crate) enum Node<B> {
     Neg,
     Fail,
     Empty,
@@ -33,7 +33,7 @@ pub(super) enum Node<B> {
 }
 
 #[derive(Debug)]
-pub(super) struct Share<B> {
+pub(crate) struct Share<B> {
     weight: f64,
     node: Rc<Node<B>>,
 }
