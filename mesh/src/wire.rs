@@ -7,11 +7,12 @@
 
 mod address;
 mod bound;
-
+mod delegation;
 mod name;
 
 pub use address::{AddressSet, Addresses, Endpoint};
 pub use bound::{BoundId, BoundName, BoundTree};
+pub use delegation::bound_delegate_tree;
 
 /// How deep a tree may be nested in a message.
 ///
@@ -45,6 +46,9 @@ pub enum Malformed {
     /// The value of a metadata entry is not JSON.
     #[error("metadata {0:?} is not JSON")]
     Metadata(String),
+    /// A text is no path, prefix or tree.
+    #[error("{0:?} is not the text of a name")]
+    Syntax(String),
 }
 
 impl From<dtab::EmptySegment> for Malformed {

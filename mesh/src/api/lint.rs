@@ -32,6 +32,26 @@ pub enum Level {
     Warning,
 }
 
+impl Lint {
+    /// A finding in `source`, with its place spelled out.
+    pub fn new(lint: &dtab::Lint, source: &str) -> Self {
+        let (line, column) = lint.line_column(source);
+        Self {
+            level: match lint.level {
+                dtab::Level::Error => Level::Error,
+                dtab::Level::Warning => Level::Warning,
+            },
+            code: lint.code.to_owned(),
+            message: lint.message.clone(),
+            help: lint.help.clone(),
+            line,
+            column,
+            start: lint.span.start,
+            end: lint.span.end,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +71,16 @@ mod tests {
         let json = serde_json::to_string(&lint).unwrap();
         insta::assert_snapshot!(json, @r#"{"level":"warning","code":"shadowed","message":"never used","help":"remove it","line":1,"column":2,"start":3,"end":4}"#);
         assert_eq!(serde_json::from_str::<Lint>(&json).unwrap(), lint);
+    }
+
+    #[test]
+    fn a_finding_says_where_in_the_text_it_is() {
+        let source = "# ö\n/a=>/b;/a=>/c";
+        let lints = dtab::lint(source, None).unwrap();
+        let lint = Lint::new(&lints[0], source);
+        assert_eq!(lint.level, Level::Warning);
+        assert_eq!((lint.line, lint.column), (2, 8));
+        assert_eq!(&source[lint.start..lint.start + 2], "/a");
+        assert!(lint.end > lint.start);
     }
 }

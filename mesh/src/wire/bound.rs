@@ -3,7 +3,7 @@
 use dtab::{Leaf, NameTree, Path, Weighted};
 
 use super::{Malformed, below, required, weight};
-use crate::{linkerd, v1};
+use crate::{api, linkerd, v1};
 
 /// A tree of bound names, as the mesh carries it.
 pub type BoundTree = NameTree<Leaf<BoundName>>;
@@ -256,6 +256,57 @@ fn read_linkerd_tree(
     })
 }
 
+impl From<&api::BoundName> for BoundName {
+    fn from(name: &api::BoundName) -> Self {
+        Self {
+            id: name.id.clone().into(),
+            residual: name.path.clone(),
+        }
+    }
+}
+
+impl TryFrom<api::BoundTree> for NameTree<Leaf<api::BoundName>> {
+    type Error = Malformed;
+
+    /// A leaf gets the weight of the innermost union branch that it stands in.
+    fn try_from(tree: api::BoundTree) -> Result<Self, Malformed> {
+        read_api_tree(tree, None)
+    }
+}
+
+/// Recurses as deep as the tree is: the JSON parser has seen to it that that isn't deep.
+fn read_api_tree(
+    tree: api::BoundTree,
+    innermost: Option<f64>,
+) -> Result<NameTree<Leaf<api::BoundName>>, Malformed> {
+    Ok(match tree {
+        api::BoundTree::Neg => NameTree::Neg,
+        api::BoundTree::Fail => NameTree::Fail,
+        api::BoundTree::Empty => NameTree::Empty,
+        api::BoundTree::Leaf { bound } => NameTree::Leaf(Leaf {
+            bound,
+            weight: innermost,
+        }),
+        api::BoundTree::Alt { alt } => {
+            let trees = alt.into_iter().map(|tree| read_api_tree(tree, innermost));
+            NameTree::Alt(trees.collect::<Result<_, Malformed>>()?)
+        }
+        api::BoundTree::Union { union } => {
+            let read = |branch: api::Weighted<api::BoundTree>| {
+                let weight = weight(branch.weight)?;
+                let tree = read_api_tree(branch.tree, Some(weight))?;
+                Ok(Weighted { weight, tree })
+            };
+            NameTree::Union(
+                union
+                    .into_iter()
+                    .map(read)
+                    .collect::<Result<_, Malformed>>()?,
+            )
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
@@ -293,6 +344,23 @@ mod tests {
         let theirs = linkerd::BoundNameTree::from(&tree);
         let theirs = linkerd::BoundNameTree::decode(theirs.encode_to_vec().as_slice()).unwrap();
         assert_eq!(BoundTree::try_from(&theirs).unwrap(), tree);
+    }
+
+    #[test]
+    fn json_trees_tell_each_leaf_its_innermost_weight() {
+        let json = r#"{"type":"union","union":[{"weight":0.3,"tree":{"type":"leaf","bound":{"addr":{"type":"neg"},"id":"/$/io.buoyant.http.status/503","path":"/users"}}},{"weight":1,"tree":{"type":"empty"}}]}"#;
+        let tree: api::BoundTree = serde_json::from_str(json).unwrap();
+        let tree = NameTree::<Leaf<api::BoundName>>::try_from(tree).unwrap();
+        let tree = tree.map(&mut |leaf| Leaf {
+            bound: BoundName::from(&leaf.bound),
+            weight: leaf.weight,
+        });
+        let branch = |weight, tree| Weighted { weight, tree };
+        let wanted = NameTree::Union(vec![
+            branch(0.3, leaf(BoundId::Status(503), Some(0.3))),
+            branch(1.0, NameTree::Empty),
+        ]);
+        assert_eq!(tree, wanted);
     }
 
     #[test]
