@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`InMemory`] | no | no |
 //! | [`Embedded`] | yes | no |
+//! | [`Etcd`] | as etcd is | yes |
 //!
 //! A store appends immutable [`Revision`]s to the history of a [`Namespace`]; the newest one is its [`Head`]. Revisions
 //! count up from 1 for each namespace and never go back, also when the namespace is deleted and created again, so that a
@@ -29,6 +30,7 @@ mod board;
 mod change;
 mod embedded;
 mod error;
+mod etcd;
 mod export;
 mod head;
 mod health;
@@ -48,6 +50,7 @@ use live::Live;
 pub use change::Change;
 pub use embedded::{Embedded, OpenError};
 pub use error::StoreError;
+pub use etcd::{Etcd, EtcdSettings, EtcdTls};
 pub use export::{EXPORT_FORMAT, Export};
 pub use head::{Head, Stored};
 pub use health::{Condition, Health};
@@ -62,7 +65,7 @@ pub type Board = BTreeMap<String, Vec<u8>>;
 /// Keeps dtabs and their history.
 ///
 /// A write answers after it is durable, as far as the kind of store is, and after [`Store::view`] has it. Dropping the
-/// future of a write gives up the answer, not the write.
+/// future of a write gives up the answer; the write may be done all the same.
 pub trait Store: Send + Sync + Debug {
     /// What this namerd knows of the store, kept up to date.
     fn view(&self) -> &View;

@@ -33,7 +33,7 @@ impl InMemory {
     /// A store for the namerd of this id, with the dtabs of its configuration.
     pub fn new(namerd: &str, namespaces: impl IntoIterator<Item = (Namespace, Stored)>) -> Self {
         let (feed, view) = Feed::new("io.l5d.inMemory");
-        feed.batch().commit();
+        feed.current();
         let mut histories = Histories {
             by_namespace: BTreeMap::new(),
             feed,

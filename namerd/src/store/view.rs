@@ -74,6 +74,19 @@ impl Feed {
         }
     }
 
+    /// Says that the view is now what the store has.
+    pub(super) fn current(&self) {
+        let mut table = lock(&self.table);
+        let was_pending = table.is_pending();
+        table.current.condition = Condition::Ok;
+        if was_pending {
+            // Whoever asked before the store was heard now learns that there is nothing, too.
+            table.slots.values_mut().for_each(Slot::publish);
+            table.publish_namespaces();
+        }
+        table.publish_health();
+    }
+
     /// Says that the store is in trouble, and since when the view may lag behind it. What the view shows stays.
     pub(super) fn trouble(&self, since: Instant, reason: &str) {
         let mut table = lock(&self.table);
@@ -153,14 +166,8 @@ impl Batch<'_> {
         self.table.slot(namespace).show(Head::default());
     }
 
-    /// Ends the change: the view is now what the store has.
+    /// Ends the change.
     pub(super) fn commit(mut self) {
-        let is_first = matches!(self.table.current.condition, Condition::Pending { .. });
-        self.table.current.condition = Condition::Ok;
-        if is_first {
-            // Whoever asked before the store was heard now learns that there is nothing, too.
-            self.table.slots.values_mut().for_each(Slot::publish);
-        }
         self.table.publish_namespaces();
         self.table.publish_health();
     }
@@ -182,7 +189,7 @@ struct Table {
 
 impl Table {
     fn read(&mut self, namespace: &Namespace) -> Live<Head> {
-        let is_pending = matches!(self.current.condition, Condition::Pending { .. });
+        let is_pending = self.is_pending();
         let slot = self.slot(namespace);
         if !is_pending {
             slot.publish();
@@ -201,7 +208,14 @@ impl Table {
             .or_insert_with(Slot::new)
     }
 
+    fn is_pending(&self) -> bool {
+        matches!(self.current.condition, Condition::Pending { .. })
+    }
+
     fn publish_namespaces(&mut self) {
+        if self.is_pending() {
+            return;
+        }
         let exists = |(namespace, slot): (&Namespace, &Slot)| {
             slot.head.stored.as_ref().map(|_| namespace.clone())
         };
@@ -264,6 +278,7 @@ mod tests {
         let mut batch = feed.batch();
         assert!(batch.set(&namespace("web"), 3, Some("/a => /b;".into())));
         batch.commit();
+        feed.current();
         assert_eq!(web.value().unwrap().revision, 3);
         assert_eq!(*other.value().unwrap(), Head::default());
         assert_eq!(view.namespaces().value().unwrap().len(), 1);
@@ -276,6 +291,7 @@ mod tests {
         let mut batch = feed.batch();
         batch.set(&namespace("web"), 1, Some("/a => /b;".into()));
         batch.commit();
+        feed.current();
         let since = Instant::now();
         feed.trouble(since, "refused");
         feed.trouble(since + std::time::Duration::from_secs(5), "refused again");
@@ -308,6 +324,7 @@ mod tests {
             let mut batch = feed.batch();
             assert!(batch.set(&namespace("web"), revision, Some(text.into())));
             batch.commit();
+            feed.current();
             let head = web.value().unwrap();
             assert_eq!(
                 (head.revision, &*head.stored.as_ref().unwrap().text),
@@ -331,6 +348,7 @@ mod tests {
         assert!(!batch.set(&namespace("web"), 7, Some("nonsense".into())));
         batch.fall_back(&namespace("web"), Stored::parse("/a => /b;").unwrap());
         batch.commit();
+        feed.current();
         let head = view.head(&namespace("web")).value().unwrap();
         assert_eq!((head.revision, head.stored.is_some()), (7, true));
     }
@@ -341,6 +359,7 @@ mod tests {
         let mut batch = feed.batch();
         batch.set(&namespace("web"), 1, Some("/a => /b;".into()));
         batch.commit();
+        feed.current();
         let probed = view.head(&namespace("probed"));
         for n in 0..10 * SWEEP_MIN {
             view.head(&namespace(&format!("guess-{n}")));

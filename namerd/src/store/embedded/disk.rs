@@ -307,6 +307,7 @@ fn show_all(database: &Database, feed: &Feed) -> Result<(), redb::Error> {
         show(database, &decode_name(entry?.0.value())?, &mut batch)?;
     }
     batch.commit();
+    feed.current();
     Ok(())
 }
 
