@@ -1,5 +1,5 @@
 use live::Task;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status};
 
@@ -13,7 +13,7 @@ use crate::linkerd::{
 
 #[tokio::test]
 async fn the_first_namerd_that_answers_is_used() {
-    let refusing = refusing().await;
+    let (refusing, _socket) = refusing();
     let (answering, _server) = answering().await;
     let namerds = Namerds::new([&refusing, &answering], None).unwrap();
     let connected = namerds.connect().await.unwrap();
@@ -58,7 +58,7 @@ async fn a_broken_connection_does_not_come_back_by_itself() {
 
 #[tokio::test]
 async fn the_error_names_everyone_who_did_not_answer() {
-    let refusing = refusing().await;
+    let (refusing, _socket) = refusing();
     let namerds = Namerds::new([&refusing], None).unwrap();
     let error = namerds.connect().await.unwrap_err().to_string();
     let wanted = format!("no namerd answers: {refusing}: Connection refused (os error 111)");
@@ -114,10 +114,11 @@ fn addresses_are_host_and_port() {
     assert_eq!(Namerds::new(none, None).unwrap_err(), AddressError::Empty);
 }
 
-/// An address that refuses connections.
-async fn refusing() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
+/// An address that refuses connections, for as long as the socket is kept: it has the port, and does not listen.
+fn refusing() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (socket.local_addr().unwrap().to_string(), socket)
 }
 
 /// The address of a namerd, which lives as long as the task is kept.

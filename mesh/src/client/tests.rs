@@ -1,18 +1,15 @@
-use std::sync::{Arc, Mutex};
+mod namerd;
+
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::response::Response;
 use http::StatusCode;
 use hyper_util::client::proxy::matcher::Matcher;
 use live::Task;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use transport::{ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, Shutdown};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use transport::{ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles};
 
+use self::namerd::Namerd;
 use super::*;
 
 #[tokio::test]
@@ -164,7 +161,8 @@ async fn an_answer_that_is_not_understood_is_shown() {
 #[tokio::test]
 async fn the_next_base_url_is_asked_when_one_does_not_answer() {
     let namerd = Namerd::start(|answer| answer.text("[]")).await;
-    let client = client(&[&refusing().await, &format!("{}/edge/", namerd.url)]);
+    let (refusing, _socket) = refusing();
+    let client = client(&[&refusing, &format!("{}/edge/", namerd.url)]);
     client.namespaces().await.unwrap();
     namerd.was_asked("GET /edge/api/1/dtabs");
     // A write too: it surely was not sent to the first.
@@ -217,7 +215,7 @@ async fn a_write_without_an_answer_may_have_happened() {
 
 #[tokio::test]
 async fn all_that_did_not_answer_are_named() {
-    let (first, second) = (refusing().await, refusing().await);
+    let ((first, _one), (second, _two)) = (refusing(), refusing());
     let error = client(&[&first, &second])
         .namespaces()
         .await
@@ -357,10 +355,11 @@ fn through(proxy: &str, url: &str, tls: Option<ClientTls>) -> NamerdClient {
     }
 }
 
-/// A URL that refuses connections.
-async fn refusing() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// A URL that refuses connections, for as long as the socket is kept: it has the port, and does not listen.
+fn refusing() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
 /// A proxy that opens one tunnel to wherever it is asked to.
@@ -403,131 +402,4 @@ fn certificate() -> (ClientTlsFiles, ServerTls) {
     // The client's settings are loaded later.
     let _ = folder.keep();
     (client, server.unwrap())
-}
-
-/// A namerd that gives one answer to everything, and remembers the questions.
-struct Namerd {
-    url: String,
-    questions: Arc<Mutex<Vec<String>>>,
-    _task: Task<()>,
-}
-
-#[derive(Clone)]
-struct Script {
-    questions: Arc<Mutex<Vec<String>>>,
-    answer: Arc<dyn Fn() -> Response + Send + Sync>,
-}
-
-struct Scripted(http::response::Builder, Body);
-
-impl Scripted {
-    fn status(self, status: u16) -> Self {
-        Self(self.0.status(status), self.1)
-    }
-
-    fn header(self, name: &str, value: &str) -> Self {
-        Self(self.0.header(name, value), self.1)
-    }
-
-    fn text(self, text: &'static str) -> Self {
-        Self(self.0, text.into())
-    }
-}
-
-impl Namerd {
-    async fn start(script: fn(Scripted) -> Scripted) -> Self {
-        Self::serve(script, None).await
-    }
-
-    async fn serve(script: fn(Scripted) -> Scripted, tls: Option<ServerTls>) -> Self {
-        let answer = move || {
-            let Scripted(head, body) = script(Scripted(Response::builder(), Body::empty()));
-            head.body(body).unwrap()
-        };
-        Self::with(Arc::new(answer), tls)
-    }
-
-    /// One answer, whose body is what is sent.
-    async fn streaming() -> (mpsc::Sender<&'static str>, Self) {
-        let (sender, receiver) = mpsc::channel(8);
-        let receiver = Mutex::new(Some(receiver));
-        let answer = move || {
-            let receiver = receiver.lock().unwrap().take().unwrap();
-            Response::new(Body::new(Pieces(receiver)))
-        };
-        (sender, Self::with(Arc::new(answer), None))
-    }
-
-    fn with(answer: Arc<dyn Fn() -> Response + Send + Sync>, tls: Option<ServerTls>) -> Self {
-        let questions = Arc::default();
-        let script = Script {
-            questions: Arc::clone(&questions),
-            answer,
-        };
-        let app = Router::new().fallback(respond).with_state(script);
-        let loopback = "127.0.0.1:0".parse().unwrap();
-        let listener = transport::Listener::bind(loopback, &transport::SocketOptions::default());
-        let listener = listener.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let task = live::task("a namerd", async move {
-            let shutdown = Shutdown::new();
-            transport::serve(listener, tls, app, shutdown.drain()).await;
-        });
-        Self {
-            url,
-            questions,
-            _task: task,
-        }
-    }
-
-    fn client(&self) -> NamerdClient {
-        client(&[&self.url])
-    }
-
-    #[track_caller]
-    fn was_asked(&self, question: &str) {
-        let questions = self.questions.lock().unwrap();
-        assert!(
-            questions.iter().any(|asked| asked == question),
-            "{question:?} is not in {questions:#?}"
-        );
-    }
-}
-
-async fn respond(State(script): State<Script>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let mut question = format!("{} {}", head.method, head.uri);
-    for (name, value) in &head.headers {
-        if !matches!(name.as_str(), "host" | "content-length") {
-            question.push_str(&format!(" {name}={}", value.to_str().unwrap()));
-        }
-    }
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    if !body.is_empty() {
-        question.push_str(&format!(" {}", String::from_utf8_lossy(&body)));
-    }
-    script.questions.lock().unwrap().push(question);
-    (script.answer)()
-}
-
-/// A body of what comes through a channel.
-struct Pieces(mpsc::Receiver<&'static str>);
-
-impl hyper::body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<std::result::Result<hyper::body::Frame<Bytes>, Self::Error>>> {
-        let piece = self.0.poll_recv(cx);
-        piece.map(|piece| {
-            piece.map(|text| {
-                Ok(hyper::body::Frame::data(Bytes::from_static(
-                    text.as_bytes(),
-                )))
-            })
-        })
-    }
 }
