@@ -213,3 +213,6 @@ impl<'a, B: Clone> Binder<'a, B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

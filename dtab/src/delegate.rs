@@ -4,8 +4,8 @@
 //! says which path was looked up and which rule led there. Source: linkerd `DefaultInterpreterInitializer` and
 //! `DelegateTree`.
 
+mod build;
 mod json;
-mod simplify;
 mod tree;
 
 use std::collections::HashMap;
@@ -15,14 +15,14 @@ pub use self::tree::{DelegateTree, DelegateWeighted};
 use crate::bind::{Answer, BindError, MAX_DEPTH, Name, Via};
 use crate::dentry::Dentry;
 use crate::dtab::Dtab;
-use crate::name_tree::NameTree;
+use crate::name_tree::{NameTree, Weighted};
 use crate::path::Path;
 
 /// The largest tree, in nodes, where the text of a rule counts too: each node repeats the rule that led to it.
 const MAX_NODES: usize = 50_000;
 
 /// How deeply trees may nest over a whole chain of lookups.
-const MAX_TREE_DEPTH: usize = 500;
+const MAX_TREE_DEPTH: usize = 300;
 
 /// Why there is no delegation tree.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -76,11 +76,13 @@ pub fn delegate_tree<B: Clone>(
         depth: 0,
     };
     let names = tree.map(&mut |path| Name::Path(path.clone()));
-    let expanded = delegator.expand(&names, &root).map_err(|stop| match stop {
-        Stop::Here(error) => DelegateError::Bind(error),
-        Stop::All(error) => error,
-    })?;
-    Ok(expanded.simplify())
+    match delegator.expand(&names, &root) {
+        Ok(tree) => Ok(*tree),
+        Err(stop) => Err(match *stop {
+            Stop::Here(error) => DelegateError::Bind(error),
+            Stop::All(error) => error,
+        }),
+    }
 }
 
 struct Delegator<'a, B> {
@@ -107,7 +109,8 @@ enum Stop {
     All(DelegateError),
 }
 
-type Expanded<B> = Result<DelegateTree<B>, Stop>;
+/// Boxes keep the stack frames small: in a chain of lookups there are hundreds.
+type Expanded<B> = Result<Box<DelegateTree<B>>, Box<Stop>>;
 
 impl<B: Clone> Delegator<'_, B> {
     /// Labels a tree of names with its place, and looks up those that aren't bound.
@@ -123,103 +126,72 @@ impl<B: Clone> Delegator<'_, B> {
     }
 
     fn expand_node(&mut self, tree: &NameTree<Name<B>>, at: &At<'_>) -> Expanded<B> {
-        let (path, dentry) = (at.path.clone(), at.dentry.clone());
-        Ok(match tree {
-            NameTree::Neg => DelegateTree::Neg {
-                path: Path::empty(),
-                dentry,
-            },
-            NameTree::Fail => DelegateTree::Fail { path, dentry },
-            NameTree::Empty => DelegateTree::Empty { path, dentry },
-            NameTree::Leaf(Name::Bound(bound)) => DelegateTree::Leaf {
-                path,
-                dentry,
-                bound: bound.clone(),
-            },
-            NameTree::Leaf(Name::Path(next)) => self.look_up(next, at)?,
-            NameTree::Alt(trees) => match trees.as_slice() {
-                [] => DelegateTree::Neg { path, dentry },
-                [only] => DelegateTree::Delegate {
-                    path,
-                    dentry,
-                    tree: Box::new(self.expand(only, at)?),
-                },
-                trees => {
-                    let trees = trees
-                        .iter()
-                        .map(|tree| shown(self.expand(tree, at), at))
-                        .collect::<Result<_, _>>()?;
-                    DelegateTree::Alt {
-                        path,
-                        dentry,
-                        trees,
-                    }
-                }
-            },
-            NameTree::Union(branches) => match branches.as_slice() {
-                [] => DelegateTree::Neg { path, dentry },
-                [only] => DelegateTree::Delegate {
-                    path,
-                    dentry,
-                    tree: Box::new(self.expand(&only.tree, at)?),
-                },
-                branches => {
-                    let branches = branches
-                        .iter()
-                        .map(|branch| {
-                            let tree = shown(self.expand(&branch.tree, at), at)?;
-                            Ok(DelegateWeighted {
-                                weight: branch.weight,
-                                tree,
-                            })
-                        })
-                        .collect::<Result<_, Stop>>()?;
-                    DelegateTree::Union {
-                        path,
-                        dentry,
-                        branches,
-                    }
-                }
-            },
-        })
+        match tree {
+            NameTree::Leaf(Name::Path(next)) => self.look_up(next, at),
+            NameTree::Alt(trees) => self.expand_alt(trees, at),
+            NameTree::Union(branches) => self.expand_union(branches, at),
+            end => Ok(Box::new(at.end(end))),
+        }
+    }
+
+    fn expand_alt(&mut self, trees: &[NameTree<Name<B>>], at: &At<'_>) -> Expanded<B> {
+        if let [only] = trees {
+            return Ok(build::step(
+                at.path.clone(),
+                at.dentry.clone(),
+                self.expand(only, at)?,
+            ));
+        }
+        let mut alternatives = Vec::with_capacity(trees.len());
+        for tree in trees {
+            alternatives.push(at.shown(self.expand(tree, at))?);
+        }
+        Ok(at.alt(alternatives))
+    }
+
+    fn expand_union(&mut self, branches: &[Weighted<Name<B>>], at: &At<'_>) -> Expanded<B> {
+        if let [only] = branches {
+            let tree = self.expand(&only.tree, at)?;
+            return Ok(build::step(at.path.clone(), at.dentry.clone(), tree));
+        }
+        let mut expanded = Vec::with_capacity(branches.len());
+        for branch in branches {
+            expanded.push((branch.weight, at.shown(self.expand(&branch.tree, at))?));
+        }
+        if expanded.is_empty() {
+            return Ok(Box::new(at.neg()));
+        }
+        Ok(build::union(at.path.clone(), at.dentry.clone(), expanded))
     }
 
     /// Expands a path that a tree at `from` names.
     fn look_up(&mut self, path: &Path, from: &At<'_>) -> Expanded<B> {
-        let dentry = from.dentry.clone();
         if from.depth == MAX_DEPTH {
-            let via = Via::new(dentry.as_deref());
-            return Err(Stop::Here(BindError::MaxDepth {
+            let via = Via::new(from.dentry.as_deref());
+            return Err(Box::new(Stop::Here(BindError::MaxDepth {
                 path: path.clone(),
                 via,
-            }));
+            })));
         }
-        let matches = self.dtab.matches(path);
         let at = At {
             path,
-            dentry,
+            dentry: from.dentry.clone(),
             depth: from.depth + 1,
         };
+        let matches = self.dtab.matches(path);
         match matches.as_slice() {
             [] => self.ask_namers(&at),
-            [only] => {
-                let tree = Box::new(self.apply(only, &at)?);
-                Ok(DelegateTree::Delegate {
-                    path: path.clone(),
-                    dentry: at.dentry,
-                    tree,
-                })
-            }
+            [only] => Ok(build::step(
+                path.clone(),
+                at.dentry.clone(),
+                self.apply(only, &at)?,
+            )),
             matches => {
-                let trees = matches
-                    .iter()
-                    .map(|dentry| shown(self.apply(dentry, &at), &at))
-                    .collect::<Result<_, _>>()?;
-                Ok(DelegateTree::Alt {
-                    path: path.clone(),
-                    dentry: at.dentry,
-                    trees,
-                })
+                let mut alternatives = Vec::with_capacity(matches.len());
+                for dentry in matches {
+                    alternatives.push(at.shown(self.apply(dentry, &at))?);
+                }
+                Ok(at.alt(alternatives))
             }
         }
     }
@@ -245,20 +217,15 @@ impl<B: Clone> Delegator<'_, B> {
     }
 
     fn ask_namers(&mut self, at: &At<'_>) -> Expanded<B> {
-        let (path, dentry) = (at.path.clone(), at.dentry.clone());
         match (self.namers)(at.path) {
-            Answer::Pending => Err(Stop::All(DelegateError::Pending(path))),
-            Answer::Failed(message) => Ok(DelegateTree::Exception {
-                path,
-                dentry,
-                message,
-            }),
-            Answer::Tree(NameTree::Neg) => Ok(DelegateTree::Neg { path, dentry }),
+            Answer::Pending => Err(Box::new(Stop::All(DelegateError::Pending(at.path.clone())))),
+            Answer::Failed(message) => Ok(at.exception(message)),
+            Answer::Tree(NameTree::Neg) => Ok(Box::new(at.neg())),
             Answer::Tree(tree) => self.expand(&tree, at),
         }
     }
 
-    fn pay(&mut self, at: &At<'_>) -> Result<(), Stop> {
+    fn pay(&mut self, at: &At<'_>) -> Result<(), Box<Stop>> {
         let rule = at
             .dentry
             .as_ref()
@@ -271,18 +238,58 @@ impl<B: Clone> Delegator<'_, B> {
     }
 }
 
-fn too_large() -> Stop {
-    Stop::All(DelegateError::TooLarge { nodes: MAX_NODES })
+impl At<'_> {
+    /// A node without anything below it.
+    fn end<B: Clone>(&self, tree: &NameTree<Name<B>>) -> DelegateTree<B> {
+        let (path, dentry) = (self.path.clone(), self.dentry.clone());
+        match tree {
+            NameTree::Fail => DelegateTree::Fail { path, dentry },
+            NameTree::Empty => DelegateTree::Empty { path, dentry },
+            NameTree::Leaf(Name::Bound(bound)) => DelegateTree::Leaf {
+                path,
+                dentry,
+                bound: bound.clone(),
+            },
+            // A rule that says `~` says it of no path.
+            _ => DelegateTree::Neg {
+                path: Path::empty(),
+                dentry,
+            },
+        }
+    }
+
+    fn neg<B>(&self) -> DelegateTree<B> {
+        DelegateTree::Neg {
+            path: self.path.clone(),
+            dentry: self.dentry.clone(),
+        }
+    }
+
+    fn alt<B>(&self, alternatives: Vec<Box<DelegateTree<B>>>) -> Box<DelegateTree<B>> {
+        if alternatives.is_empty() {
+            return Box::new(self.neg());
+        }
+        build::alt(self.path.clone(), self.dentry.clone(), alternatives)
+    }
+
+    fn exception<B>(&self, message: String) -> Box<DelegateTree<B>> {
+        let (path, dentry) = (self.path.clone(), self.dentry.clone());
+        Box::new(DelegateTree::Exception {
+            path,
+            dentry,
+            message,
+        })
+    }
+
+    /// An error of a branch becomes a node in its place, labelled like the alternative or union that it is part of.
+    fn shown<B>(&self, branch: Expanded<B>) -> Expanded<B> {
+        branch.or_else(|stop| match &*stop {
+            Stop::Here(error) => Ok(self.exception(error.to_string())),
+            Stop::All(_) => Err(stop),
+        })
+    }
 }
 
-/// An error of a branch becomes a node in its place, labelled like the alternative or union that it is part of.
-fn shown<B>(branch: Expanded<B>, at: &At<'_>) -> Expanded<B> {
-    match branch {
-        Err(Stop::Here(error)) => Ok(DelegateTree::Exception {
-            path: at.path.clone(),
-            dentry: at.dentry.clone(),
-            message: error.to_string(),
-        }),
-        other => other,
-    }
+fn too_large() -> Box<Stop> {
+    Box::new(Stop::All(DelegateError::TooLarge { nodes: MAX_NODES }))
 }

@@ -131,8 +131,8 @@ impl<B> DelegateTree<B> {
     }
 
     /// The node as something that another rule led to. A transformation has no rule, and stays.
-    pub(super) fn with_dentry(mut self, new: Option<Arc<Dentry>>) -> Self {
-        match &mut self {
+    pub(super) fn with_dentry(mut self: Box<Self>, new: Option<Arc<Dentry>>) -> Box<Self> {
+        match &mut *self {
             Self::Delegate { dentry, .. }
             | Self::Alt { dentry, .. }
             | Self::Union { dentry, .. }

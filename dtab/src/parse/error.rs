@@ -61,11 +61,22 @@ impl ParseError {
         let message = format!("{} expected but {} found", self.0.expected, self.0.found);
         let place = AnnotationKind::Primary
             .span(clamp(source, &self.0.span))
-            .label(format!("expected {}", self.0.expected));
+            .label(format!("expected {}", spelled_out(&self.0.expected)));
         let report = [Level::ERROR
             .primary_title(message)
             .element(Snippet::source(source).path(origin).annotation(place))];
         Renderer::plain().render(&report)
+    }
+}
+
+/// The reference's words, for people.
+fn spelled_out(expected: &str) -> &str {
+    match expected {
+        "simple" => "a path, '(', '!', '~' or '$'",
+        "label char" => "a name: letters, digits, _ : . # $ % - or \\xNN",
+        "hex char" => "a hexadecimal digit",
+        "weight" | "number char" => "a number such as 2 or 0.5",
+        other => other,
     }
 }
 
