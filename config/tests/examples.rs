@@ -153,7 +153,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
 
 #[test]
 fn each_example_is_accepted_or_refused_by_the_names_of_what_is_to_come() {
-    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).expect("the examples");
+    go_to_examples();
     for (file, expected) in EXAMPLES {
         let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(refusals(file), expected, "{file}");
@@ -170,6 +170,28 @@ fn each_example_is_accepted_or_refused_by_the_names_of_what_is_to_come() {
         .map(|(file, _)| (*file).to_owned())
         .collect();
     assert_eq!(yaml, listed, "every example stands in the table");
+}
+
+/// A slip of the keyboard, anywhere in a file, is a complaint or another configuration; never a panic.
+#[test]
+fn no_slip_makes_the_reader_panic() {
+    go_to_examples();
+    let text = fs::read_to_string("minimal.yaml").expect("an example");
+    for (place, _) in text.char_indices().step_by(23) {
+        for slip in [
+            "\n", ":", "\"", "*a", "&a ", "|", "\r", "\t", "{", "- ", "\\", "é", "\u{feff}",
+            "!!str ",
+        ] {
+            let slipped = format!("{}{slip}{}", &text[..place], &text[place..]);
+            if let Err(complaints) = RouterConfig::parse("router.yaml", &slipped) {
+                assert!(complaints.to_string().contains("router.yaml:"), "{slipped}");
+            }
+        }
+    }
+}
+
+fn go_to_examples() {
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).expect("the examples");
 }
 
 /// What an example is refused for: the names of what is to come, and the messages of all other errors.
