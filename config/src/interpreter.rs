@@ -161,6 +161,13 @@ impl InterpreterConfig {
     }
 }
 
+impl InterpreterConfig {
+    /// Whether this process binds the names, with the namers of its file.
+    pub(crate) fn is_in_process(&self) -> bool {
+        matches!(self, Self::Default | Self::Fs { .. })
+    }
+}
+
 impl MeshInterpreter {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let dst = read_dst(object);

@@ -44,9 +44,36 @@ impl NamerConfig {
     }
 }
 
+/// The `namers:` of a file, each with where to complain about its prefix.
+pub(crate) struct ReadNamers {
+    pub(crate) entries: Vec<(NamerConfig, Place)>,
+    are_complete: bool,
+}
+
+impl ReadNamers {
+    /// Reads the `namers:` of a file.
+    pub(crate) fn read(file: &mut Object<'_>) -> Self {
+        let items = file.get("namers", Field::items).unwrap_or_default();
+        let written = items.len();
+        let entries: Vec<_> = items.into_iter().filter_map(NamerConfig::read).collect();
+        Self {
+            are_complete: entries.len() == written,
+            entries,
+        }
+    }
+
+    /// The namers in the order of the file, and whether these are all: names that one of the others answers for are not to be
+    /// complained about.
+    pub(crate) fn into_configs(self) -> (Vec<NamerConfig>, bool) {
+        (
+            self.entries.into_iter().map(|(namer, _)| namer).collect(),
+            self.are_complete,
+        )
+    }
+}
+
 impl NamerConfig {
-    /// Reads an entry of `namers:`, and says where its prefix can be complained about.
-    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Place)> {
+    fn read(field: Field<'_>) -> Option<(Self, Place)> {
         let mut object = field.object()?;
         let kind = object.kind(&KINDS, None)?;
         let written_prefix = object.field("prefix");

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::field::Field;
 use crate::interface::InterfaceConfig;
 use crate::later::{Later, Unless};
-use crate::namer::NamerConfig;
+use crate::namer::{NamerConfig, ReadNamers};
 use crate::node::Place;
 use crate::router_file::TELEMETERS;
 use crate::storage::StorageConfig;
@@ -44,10 +44,11 @@ impl NamerdConfig {
     fn read(file: Field<'_>) -> Option<Self> {
         let mut object = file.object()?;
         let (admin, admin_address) = AdminConfig::read(&mut object, 9991);
-        let namers = object.each("namers", NamerConfig::read);
-        refuse_overlaps(&namers, file.complaints);
-        let namers: Vec<NamerConfig> = namers.into_iter().map(|(namer, _)| namer).collect();
-        let storage = object.require("storage", StorageConfig::read);
+        let namers = ReadNamers::read(&mut object);
+        refuse_overlaps(&namers.entries, file.complaints);
+        let (namers, are_all) = namers.into_configs();
+        let known_namers = are_all.then_some(&*namers);
+        let storage = object.require("storage", |field| StorageConfig::read(field, known_namers));
         let interfaces = object.require("interfaces", read_interfaces);
         let empty_is_neg = object.get("emptyIsNeg", Field::boolean).unwrap_or_default();
         object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);

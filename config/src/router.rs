@@ -6,7 +6,7 @@ use dtab::{Dtab, Path};
 use serde::Serialize;
 
 use crate::addresses::Address;
-use crate::dtab_text::read_dtab;
+use crate::dtab_text::{KnownNamers, read_dtab};
 use crate::field::Field;
 use crate::identifier::IdentifierConfig;
 use crate::interpreter::InterpreterConfig;
@@ -88,7 +88,7 @@ pub(crate) struct ReadRouter<'a> {
 
 impl Router {
     /// Reads an entry of `routers:`.
-    pub(crate) fn read(field: Field<'_>) -> Option<ReadRouter<'_>> {
+    pub(crate) fn read<'a>(field: Field<'a>, namers: KnownNamers<'_>) -> Option<ReadRouter<'a>> {
         let mut object = field.object()?;
         object.kind(&PROTOCOLS, None)?;
         let label = object.field("label");
@@ -97,12 +97,16 @@ impl Router {
         let interpreter = object
             .get("interpreter", InterpreterConfig::read)
             .unwrap_or_default();
+        // Names that namerd binds are answered by its own namers.
+        let namers = namers.filter(|_| interpreter.config.is_in_process());
         let (servers, addresses) = read_servers(&mut object, &label).into_iter().unzip();
         let router = Self {
             protocol: Protocol::Http,
             label,
             originator: object.get("originator", Field::boolean).unwrap_or_default(),
-            dtab: object.get("dtab", read_dtab).unwrap_or_default(),
+            dtab: object
+                .get("dtab", |field| read_dtab(field, namers))
+                .unwrap_or_default(),
             dst_prefix: object.get("dstPrefix", Field::path).unwrap_or_else(svc),
             interpreter: interpreter.config,
             empty_is_neg: interpreter.empty_is_neg,

@@ -9,10 +9,11 @@ use crate::addresses::Claim;
 use crate::admin::AdminConfig;
 use crate::complaints::Complaints;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::dtab_text::KnownNamers;
 use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::later::{Later, Unless};
-use crate::namer::NamerConfig;
+use crate::namer::{NamerConfig, ReadNamers};
 use crate::router::{ReadRouter, Router};
 
 /// The router's file.
@@ -65,12 +66,9 @@ impl RouterConfig {
     fn read(file: Field<'_>) -> Option<Self> {
         let mut object = file.object()?;
         let (admin, admin_address) = AdminConfig::read(&mut object, 9990);
-        let namers: Vec<NamerConfig> = object
-            .each("namers", NamerConfig::read)
-            .into_iter()
-            .map(|(namer, _)| namer)
-            .collect();
-        let routers = object.require("routers", read_routers);
+        let (namers, are_all) = ReadNamers::read(&mut object).into_configs();
+        let known_namers = are_all.then_some(&*namers);
+        let routers = object.require("routers", |field| read_routers(field, known_namers));
         let state_dir = object.get("stateDir", StateDir::read).unwrap_or_default();
         object.get("usage", read_usage);
         object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);
@@ -98,7 +96,7 @@ impl RouterConfig {
     }
 }
 
-fn read_routers(field: Field<'_>) -> Option<Vec<ReadRouter<'_>>> {
+fn read_routers<'a>(field: Field<'a>, namers: KnownNamers<'_>) -> Option<Vec<ReadRouter<'a>>> {
     let items = field.items()?;
     if items.is_empty() {
         return field.wrong("must have at least one router", "");
@@ -106,7 +104,7 @@ fn read_routers(field: Field<'_>) -> Option<Vec<ReadRouter<'_>>> {
     Some(
         items
             .into_iter()
-            .filter_map(|item| Router::read(item))
+            .filter_map(|item| Router::read(item, namers))
             .collect(),
     )
 }

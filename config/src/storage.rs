@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::dtab_text::read_dtab;
+use crate::dtab_text::{KnownNamers, read_dtab};
 use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::object::Object;
@@ -59,7 +59,7 @@ pub struct EtcdStorage {
 
 impl StorageConfig {
     /// Reads a `storage:` object.
-    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
+    pub(crate) fn read(field: Field<'_>, namers: KnownNamers<'_>) -> Option<Self> {
         let mut object = field.object()?;
         let storage = match object.kind(&KINDS, None)? {
             "io.l5d.etcd" => EtcdStorage::read(&mut object).map(Self::Etcd),
@@ -68,7 +68,7 @@ impl StorageConfig {
                 .map(|dir| Self::Embedded { dir: dir.into() }),
             _ => Some(Self::InMemory {
                 namespaces: object
-                    .get("namespaces", read_namespaces)
+                    .get("namespaces", |field| read_namespaces(field, namers))
                     .unwrap_or_default(),
             }),
         };
@@ -180,17 +180,17 @@ fn read_path_prefix(field: Field<'_>) -> Option<String> {
     )
 }
 
-fn read_namespaces(field: Field<'_>) -> Option<BTreeMap<String, String>> {
+fn read_namespaces(field: Field<'_>, namers: KnownNamers<'_>) -> Option<BTreeMap<String, String>> {
     let entries = field.entries()?;
     Some(
         entries
             .into_iter()
-            .filter_map(|entry| read_namespace(entry))
+            .filter_map(|entry| read_namespace(entry, namers))
             .collect(),
     )
 }
 
-fn read_namespace(field: Field<'_>) -> Option<(String, String)> {
+fn read_namespace(field: Field<'_>, namers: KnownNamers<'_>) -> Option<(String, String)> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name = field.key;
     if !(1..=253).contains(&name.len())
@@ -201,7 +201,7 @@ fn read_namespace(field: Field<'_>) -> Option<(String, String)> {
         let help = "use 1 to 253 letters, digits, dots, underscores and hyphens";
         field.complaints.error(field.key_at, message, help);
     }
-    read_dtab(field)?;
+    read_dtab(field, namers)?;
     Some((name.to_owned(), field.text()?))
 }
 

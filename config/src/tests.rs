@@ -6,7 +6,9 @@ mod keys;
 mod later;
 mod namerd_file;
 mod router_file;
+mod shown;
 mod tls;
+mod values;
 
 use std::env;
 
@@ -20,6 +22,22 @@ fn router(text: &str) -> String {
 /// What is said about a namerd's file.
 fn namerd(text: &str) -> String {
     said(NamerdConfig::parse("namerd.yaml", &unindent(text)).map(|(_, warnings)| warnings))
+}
+
+/// A router's file that is accepted.
+fn read(text: &str) -> RouterConfig {
+    match RouterConfig::parse("router.yaml", &unindent(text)) {
+        Ok((config, _)) => config,
+        Err(complaints) => panic!("{complaints}"),
+    }
+}
+
+/// A namerd's file that is accepted.
+fn read_namerd(text: &str) -> NamerdConfig {
+    match NamerdConfig::parse("namerd.yaml", &unindent(text)) {
+        Ok((config, _)) => config,
+        Err(complaints) => panic!("{complaints}"),
+    }
 }
 
 fn said(answer: Result<Vec<Diagnostic>, crate::Diagnostics>) -> String {

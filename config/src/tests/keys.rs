@@ -7,9 +7,9 @@ fn an_unknown_key_is_answered_with_the_nearest_known_one() {
     insta::assert_snapshot!(
         router(
             r"
-        router:
-        - protocol: http
-        "
+            router:
+            - protocol: http
+            "
         ),
         @r"
         error: the file needs `routers`
@@ -34,19 +34,19 @@ fn an_unknown_key_is_found_at_any_level() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          bindingCache: {path: 10}
-          interpreter:
-            kind: io.l5d.mesh
-            dst: /$/inet/namerd/4321
-            retry: {baseSecs: 1}
-          servers:
-          - port: 4140
-            socketOptions: {nodelay: true}
-          client:
-            loadBalancer: {kind: p2c, maxEfort: 5}
-        "
+            routers:
+            - protocol: http
+              bindingCache: {path: 10}
+              interpreter:
+                kind: io.l5d.mesh
+                dst: /$/inet/namerd/4321
+                retry: {baseSecs: 1}
+              servers:
+              - port: 4140
+                socketOptions: {nodelay: true}
+              client:
+                loadBalancer: {kind: p2c, maxEfort: 5}
+            "
         ),
         @r"
         error: unknown key `path` in `bindingCache`
@@ -89,12 +89,12 @@ fn an_unknown_key_like_no_other_is_answered_with_all_that_are_known() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          servers:
-          - port: 4140
-            timeToLive: 5
-        "
+            routers:
+            - protocol: http
+              servers:
+              - port: 4140
+                timeToLive: 5
+            "
         ),
         @r"
         error: unknown key `timeToLive` in `servers`
@@ -113,11 +113,11 @@ fn a_key_to_come_is_offered_for_a_misspelt_one() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          httpAccesLog: access.log
-          servers: [{port: 4140}]
-        "
+            routers:
+            - protocol: http
+              httpAccesLog: access.log
+              servers: [{port: 4140}]
+            "
         ),
         @r"
         error: unknown key `httpAccesLog` in `routers`
@@ -136,12 +136,12 @@ fn a_key_that_stands_twice_is_refused_and_the_rest_is_still_judged() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          label: a
-          label: b
-          servers: [{port: 70000}]
-        "
+            routers:
+            - protocol: http
+              label: a
+              label: b
+              servers: [{port: 70000}]
+            "
         ),
         @r"
         error: the key `label` stands twice in one object
@@ -164,10 +164,10 @@ fn an_option_of_one_kind_is_unknown_to_another() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.inMemory, dir: data}
-        interfaces:
-        - {kind: io.l5d.mesh, requireMatch: true}
-        "
+            storage: {kind: io.l5d.inMemory, dir: data}
+            interfaces:
+            - {kind: io.l5d.mesh, requireMatch: true}
+            "
         ),
         @r"
         error: unknown key `dir` in `storage`
@@ -194,12 +194,12 @@ fn options_of_old_releases_are_refused_with_what_took_their_place() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          maxRequestKB: 100
-          emptyIsNeg: true
-          servers: [{port: 4140}]
-        "
+            routers:
+            - protocol: http
+              maxRequestKB: 100
+              emptyIsNeg: true
+              servers: [{port: 4140}]
+            "
         ),
         @r"
         error: `maxRequestKB` is no longer an option: bodies are streamed, whatever their size
@@ -226,11 +226,11 @@ fn text_that_is_no_yaml_is_one_complaint() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          servers: [{port: 4140}
-          dtab: /svc => /a
-        "
+            routers:
+            - protocol: http
+              servers: [{port: 4140}
+              dtab: /svc => /a
+            "
         ),
         @r"
         error: not YAML: illegal placement of ':' indicator
@@ -263,10 +263,10 @@ fn an_unknown_anchor_is_pointed_at() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          servers: *servers
-        "
+            routers:
+            - protocol: http
+              servers: *servers
+            "
         ),
         @r"
         error: not YAML: alias references unknown anchor
@@ -283,11 +283,11 @@ fn a_second_document_is_refused() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - {protocol: http, servers: [{port: 4140}]}
-        ---
-        routers: []
-        "
+            routers:
+            - {protocol: http, servers: [{port: 4140}]}
+            ---
+            routers: []
+            "
         ),
         @r"
         error: a second document begins here, and only one is read
@@ -304,8 +304,8 @@ fn an_empty_file_is_refused() {
     insta::assert_snapshot!(
         router(
             r"
-        # nothing but this
-        "
+            # nothing but this
+            "
         ),
         @r"
         error: the file is empty
@@ -322,8 +322,8 @@ fn a_file_that_is_a_list_is_refused() {
     insta::assert_snapshot!(
         router(
             r"
-        - protocol: http
-        "
+            - protocol: http
+            "
         ),
         @r"
         error: the file must be an object, not a list
@@ -340,19 +340,19 @@ fn what_came_through_an_alias_is_shown_where_it_was_written_and_where_it_is_used
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          label: &host localhost
-          interpreter: &naming
-            kind: io.l5d.mesh
-            dst: namerd:4321
-          servers:
-          - {port: 4140, ip: *host}
-        - protocol: http
-          label: other
-          interpreter: {<<: *naming, root: /a/b}
-          servers: [{port: 4141}]
-        "
+            routers:
+            - protocol: http
+              label: &host localhost
+              interpreter: &naming
+                kind: io.l5d.mesh
+                dst: namerd:4321
+              servers:
+              - {port: 4140, ip: *host}
+            - protocol: http
+              label: other
+              interpreter: {<<: *naming, root: /a/b}
+              servers: [{port: 4141}]
+            "
         ),
         @r"
         error: `ip` must be an IP address, not `localhost`

@@ -7,11 +7,11 @@ fn protocols_that_are_not_carried_are_refused_by_name() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - {protocol: h2, label: a, servers: [{port: 4140}]}
-        - {protocol: thriftmux, label: b, servers: [{port: 4141}]}
-        - {protocol: https, label: c, servers: [{port: 4142}]}
-        "
+            routers:
+            - {protocol: h2, label: a, servers: [{port: 4140}]}
+            - {protocol: thriftmux, label: b, servers: [{port: 4141}]}
+            - {protocol: https, label: c, servers: [{port: 4142}]}
+            "
         ),
         @r"
         error: `routers` protocol `h2` is not supported yet by this version
@@ -44,20 +44,20 @@ fn kinds_to_come_and_kinds_that_never_come_are_told_apart() {
     insta::assert_snapshot!(
         router(
             r"
-        namers:
-        - {kind: io.l5d.k8s}
-        - {kind: io.l5d.rancher}
-        - {kind: io.l5d.k8s.istio}
-        - {kind: io.l5d.f}
-        - {prefix: /x}
-        routers:
-        - protocol: http
-          identifier: {kind: io.l5d.k8s.istio-ingress}
-          interpreter: {kind: io.l5d.namerd, dst: /$/inet/namerd/4100}
-          servers: [{port: 4140}]
-        telemetry:
-        - {kind: io.l5d.prometheus, path: /metrics}
-        "
+            namers:
+            - {kind: io.l5d.k8s}
+            - {kind: io.l5d.rancher}
+            - {kind: io.l5d.k8s.istio}
+            - {kind: io.l5d.f}
+            - {prefix: /x}
+            routers:
+            - protocol: http
+              identifier: {kind: io.l5d.k8s.istio-ingress}
+              interpreter: {kind: io.l5d.namerd, dst: /$/inet/namerd/4100}
+              servers: [{port: 4140}]
+            telemetry:
+            - {kind: io.l5d.prometheus, path: /metrics}
+            "
         ),
         @r"
         error: `namers` kind `io.l5d.k8s` is not supported yet by this version
@@ -130,25 +130,25 @@ fn options_to_come_are_refused_by_name() {
     insta::assert_snapshot!(
         router(
             r"
-        admin:
-          port: 9990
-          security: {controlEnabled: false}
-          workerThreads: 4
-        routers:
-        - protocol: http
-          streamingEnabled: false
-          maxHeadersKB: 16
-          tracePropagator: {kind: io.l5d.zipkin}
-          bindingCache: {trees: 10}
-          interpreter:
-            kind: default
-            transformers: [{kind: io.l5d.port, port: 4141}]
-          servers:
-          - port: 4140
-            timeoutMs: 100
-            socketOptions: {readTimeoutMs: 5}
-            tls: {certPath: a.pem, keyPath: a.key}
-        "
+            admin:
+              port: 9990
+              security: {controlEnabled: false}
+              workerThreads: 4
+            routers:
+            - protocol: http
+              streamingEnabled: false
+              maxHeadersKB: 16
+              tracePropagator: {kind: io.l5d.zipkin}
+              bindingCache: {trees: 10}
+              interpreter:
+                kind: default
+                transformers: [{kind: io.l5d.port, port: 4141}]
+              servers:
+              - port: 4140
+                timeoutMs: 100
+                socketOptions: {readTimeoutMs: 5}
+                tls: {certPath: a.pem, keyPath: a.key}
+            "
         ),
         @r"
         error: `controlEnabled` other than `true` is not supported yet by this version
@@ -235,22 +235,22 @@ fn policies_to_come_are_refused_by_name() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          servers: [{port: 4140}]
-          service:
-            kind: io.l5d.static
-            configs:
-            - prefix: /svc/a
-              totalTimeoutMs: 500
-              retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
-            - responseClassifier: {kind: io.l5d.http.retryableRead5X}
-          client:
-            failFast: true
-            loadBalancer: {kind: ewma}
-            failureAccrual: {kind: none}
-            requestAuthorizers: [{kind: io.l5d.k8s.istio}]
-        "
+            routers:
+            - protocol: http
+              servers: [{port: 4140}]
+              service:
+                kind: io.l5d.static
+                configs:
+                - prefix: /svc/a
+                  totalTimeoutMs: 500
+                  retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
+                - responseClassifier: {kind: io.l5d.http.retryableRead5X}
+              client:
+                failFast: true
+                loadBalancer: {kind: ewma}
+                failureAccrual: {kind: none}
+                requestAuthorizers: [{kind: io.l5d.k8s.istio}]
+            "
         ),
         @r"
         error: `totalTimeoutMs` is not supported yet by this version
@@ -325,12 +325,12 @@ fn static_policies_need_their_list() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          servers: [{port: 4140}]
-          client: {kind: io.l5d.static}
-          service: {kind: io.l5d.globl}
-        "
+            routers:
+            - protocol: http
+              servers: [{port: 4140}]
+              client: {kind: io.l5d.static}
+              service: {kind: io.l5d.globl}
+            "
         ),
         @r"
         error: `client` needs `configs`
@@ -355,13 +355,13 @@ fn storages_and_interfaces_to_come_are_refused_by_name() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.zk, zkAddrs: [{host: zk, port: 2181}]}
-        interfaces:
-        - {kind: io.l5d.thriftNameInterpreter, port: 4100}
-        - {kind: io.l5d.destination}
-        - {kind: io.l5d.mesh, h2AccessLog: access.log}
-        - {kind: io.l5d.htpController}
-        "
+            storage: {kind: io.l5d.zk, zkAddrs: [{host: zk, port: 2181}]}
+            interfaces:
+            - {kind: io.l5d.thriftNameInterpreter, port: 4100}
+            - {kind: io.l5d.destination}
+            - {kind: io.l5d.mesh, h2AccessLog: access.log}
+            - {kind: io.l5d.htpController}
+            "
         ),
         @r"
         error: `storage` kind `io.l5d.zk` is not supported yet by this version

@@ -7,8 +7,8 @@ fn a_namerd_needs_storage_and_interfaces() {
     insta::assert_snapshot!(
         namerd(
             r"
-        namers: []
-        "
+            namers: []
+            "
         ),
         @r"
         error: the file needs `storage`
@@ -31,9 +31,9 @@ fn an_empty_list_of_interfaces_is_refused() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.inMemory}
-        interfaces: []
-        "
+            storage: {kind: io.l5d.inMemory}
+            interfaces: []
+            "
         ),
         @r"
         error: `interfaces` must have at least one interface
@@ -50,13 +50,13 @@ fn namers_of_a_namerd_may_not_overlap() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.inMemory}
-        namers:
-        - {kind: io.l5d.fs, rootDir: src}
-        - {kind: io.l5d.fs, rootDir: src, prefix: /io.l5d.fs/more}
-        - {kind: io.l5d.fs, rootDir: src}
-        interfaces: [{kind: io.l5d.mesh}]
-        "
+            storage: {kind: io.l5d.inMemory}
+            namers:
+            - {kind: io.l5d.fs, rootDir: src}
+            - {kind: io.l5d.fs, rootDir: src, prefix: /io.l5d.fs/more}
+            - {kind: io.l5d.fs, rootDir: src}
+            interfaces: [{kind: io.l5d.mesh}]
+            "
         ),
         @r"
         error: two namers answer for names under /#/io.l5d.fs/more
@@ -83,15 +83,15 @@ fn etcd_is_judged() {
     insta::assert_snapshot!(
         namerd(
             r#"
-        storage:
-          kind: io.l5d.etcd
-          endpoints: [a:2379, b, "ftp://c:2379", "https://d:0"]
-          host: e
-          pathPrefix: namerd
-          password: secret
-          requestTimeoutMs: 0
-        interfaces: [{kind: io.l5d.mesh}]
-        "#
+            storage:
+              kind: io.l5d.etcd
+              endpoints: [a:2379, b, "ftp://c:2379", "https://d:0"]
+              host: e
+              pathPrefix: namerd
+              password: secret
+              requestTimeoutMs: 0
+            interfaces: [{kind: io.l5d.mesh}]
+            "#
         ),
         @r#"
         error: `password` needs `username`
@@ -154,16 +154,16 @@ fn namespaces_in_memory_are_judged() {
     insta::assert_snapshot!(
         namerd(
             r#"
-        storage:
-          kind: io.l5d.inMemory
-          namespaces:
-            default: |
-              /svc => /#/io.l5d.fs ;
-              /svc/web = /web ;
-            no/slash: /a => /b
-            "..": /a => /b
-        interfaces: [{kind: io.l5d.mesh}]
-        "#
+            storage:
+              kind: io.l5d.inMemory
+              namespaces:
+                default: |
+                  /svc => /#/io.l5d.fs ;
+                  /svc/web = /web ;
+                no/slash: /a => /b
+                "..": /a => /b
+            interfaces: [{kind: io.l5d.mesh}]
+            "#
         ),
         @r#"
         error: `default` cannot be read as a dtab: '>' expected but ' ' found
@@ -196,9 +196,9 @@ fn an_embedded_store_needs_its_folder() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.embedded}
-        interfaces: [{kind: io.l5d.mesh}]
-        "
+            storage: {kind: io.l5d.embedded}
+            interfaces: [{kind: io.l5d.mesh}]
+            "
         ),
         @r"
         error: `storage` needs `dir`
@@ -215,13 +215,13 @@ fn interfaces_may_not_share_an_address() {
     insta::assert_snapshot!(
         namerd(
             r"
-        admin: {port: 4180}
-        storage: {kind: io.l5d.inMemory}
-        interfaces:
-        - {kind: io.l5d.httpController}
-        - {kind: io.l5d.mesh}
-        - {kind: io.l5d.mesh, ip: 0.0.0.0}
-        "
+            admin: {port: 4180}
+            storage: {kind: io.l5d.inMemory}
+            interfaces:
+            - {kind: io.l5d.httpController}
+            - {kind: io.l5d.mesh}
+            - {kind: io.l5d.mesh, ip: 0.0.0.0}
+            "
         ),
         @r"
         error: 127.0.0.1:4180 is taken: the admin server listens on 127.0.0.1:4180

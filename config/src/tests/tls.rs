@@ -7,27 +7,27 @@ fn tls_of_a_client_is_judged_before_it_is_used() {
     insta::assert_snapshot!(
         router(
             r"
-        routers:
-        - protocol: http
-          label: a
-          interpreter:
-            kind: io.l5d.mesh
-            dst: /$/inet/namerd/4321
-            tls: {trustCertsBundle: /no/ca.pem}
-          servers: [{port: 4140}]
-        - protocol: http
-          label: b
-          interpreter:
-            kind: io.l5d.mesh
-            dst: /$/inet/namerd/4321
-            tls:
-              disableValidation: true
-              clientAuth: {certPath: Cargo.toml, key: Cargo.toml}
-              trustCerts: [Cargo.toml]
-              trustCertsBundle: Cargo.toml
-              protocols: [TLSv1.1, TLSv1.4]
-          servers: [{port: 4141}]
-        "
+            routers:
+            - protocol: http
+              label: a
+              interpreter:
+                kind: io.l5d.mesh
+                dst: /$/inet/namerd/4321
+                tls: {trustCertsBundle: /no/ca.pem}
+              servers: [{port: 4140}]
+            - protocol: http
+              label: b
+              interpreter:
+                kind: io.l5d.mesh
+                dst: /$/inet/namerd/4321
+                tls:
+                  disableValidation: true
+                  clientAuth: {certPath: Cargo.toml, key: Cargo.toml}
+                  trustCerts: [Cargo.toml]
+                  trustCertsBundle: Cargo.toml
+                  protocols: [TLSv1.1, TLSv1.4]
+              servers: [{port: 4141}]
+            "
         ),
         @r"
         error: `tls` verifies the server, but `commonName` is not set
@@ -100,14 +100,14 @@ fn tls_of_a_server_is_judged_before_it_is_used() {
     insta::assert_snapshot!(
         namerd(
             r"
-        storage: {kind: io.l5d.inMemory}
-        interfaces:
-        - kind: io.l5d.mesh
-          tls:
-            certPath: /no/cert.pem
-            requireClientAuth: true
-            ciphers: [TLS_RSA_WITH_AES_128_CBC_SHA]
-        "
+            storage: {kind: io.l5d.inMemory}
+            interfaces:
+            - kind: io.l5d.mesh
+              tls:
+                certPath: /no/cert.pem
+                requireClientAuth: true
+                ciphers: [TLS_RSA_WITH_AES_128_CBC_SHA]
+            "
         ),
         @r"
         error: `tls` needs `keyPath`

@@ -1,0 +1,316 @@
+//! What is read, as `/config.json` shows it.
+
+use super::{read, read_namerd};
+use crate::{InterfaceKind, StorageConfig};
+
+/// The configuration as `/config.json` shows it.
+fn shown(config: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(config).expect("a configuration is JSON")
+}
+
+#[test]
+fn the_shortest_router_has_the_defaults_of_the_reference() {
+    let config = read("routers: [{protocol: http, servers: [{}]}]");
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "127.0.0.1",
+        "port": 9990,
+        "shutdownGraceMs": 10000
+      },
+      "routers": [
+        {
+          "protocol": "http",
+          "label": "http",
+          "originator": false,
+          "servers": [
+            {
+              "ip": "127.0.0.1",
+              "port": 4140,
+              "socketOptions": {
+                "noDelay": true,
+                "reuseAddr": true,
+                "reusePort": false,
+                "keepAlive": null,
+                "backlog": null
+              },
+              "maxCallDepth": 1000,
+              "clearContext": null
+            }
+          ],
+          "dtab": [],
+          "dstPrefix": "/svc",
+          "interpreter": {
+            "kind": "default"
+          },
+          "emptyIsNeg": false,
+          "bindingTimeoutMs": 10000,
+          "bindingCache": {
+            "paths": 1000,
+            "clients": 1000,
+            "idleTtlSecs": 600
+          },
+          "identifier": [
+            {
+              "kind": "io.l5d.header.token",
+              "header": "Host"
+            }
+          ]
+        }
+      ],
+      "namers": [],
+      "stateDir": null
+    }
+    "#);
+}
+
+#[test]
+fn the_shortest_namerd_has_the_defaults_of_the_reference() {
+    let config = read_namerd(
+        "{storage: {kind: io.l5d.inMemory}, interfaces: [{kind: io.l5d.mesh}, {kind: io.l5d.httpController}]}",
+    );
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "127.0.0.1",
+        "port": 9991,
+        "shutdownGraceMs": 10000
+      },
+      "storage": {
+        "kind": "io.l5d.inMemory",
+        "namespaces": {}
+      },
+      "namers": [],
+      "interfaces": [
+        {
+          "kind": "io.l5d.mesh",
+          "ip": "127.0.0.1",
+          "port": 4321,
+          "socketOptions": {
+            "noDelay": true,
+            "reuseAddr": true,
+            "reusePort": false,
+            "keepAlive": null,
+            "backlog": null
+          },
+          "tls": null
+        },
+        {
+          "kind": "io.l5d.httpController",
+          "requireMatch": false,
+          "ip": "127.0.0.1",
+          "port": 4180,
+          "socketOptions": {
+            "noDelay": true,
+            "reuseAddr": true,
+            "reusePort": false,
+            "keepAlive": null,
+            "backlog": null
+          },
+          "tls": null
+        }
+      ],
+      "emptyIsNeg": false
+    }
+    "#);
+}
+
+#[test]
+fn everything_that_is_carried_is_read() {
+    let config = read(
+        r#"
+        admin: {ip: "::1", port: 0, shutdownGraceMs: 0}
+        stateDir: state
+        namers:
+        - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true}
+        - {kind: io.l5d.rewrite, prefix: /short, pattern: "/{name}", name: "/#/disco/{name}"}
+        routers:
+        - protocol: http
+          label: all
+          originator: true
+          experimental: true
+          dtab: /svc => /#/disco
+          dstPrefix: /http
+          bindingTimeoutMs: "3000"
+          bindingCache: {paths: 10, clients: 20, idleTtlSecs: 30}
+          identifier:
+          - {kind: io.l5d.header.token, header: x-name}
+          - {kind: io.l5d.header}
+          - {kind: io.l5d.methodAndHost, httpUriInDst: true}
+          - {kind: io.l5d.path, segments: 2, consume: true}
+          - {kind: io.l5d.static, path: /nowhere}
+          interpreter:
+            kind: io.l5d.mesh
+            dst: [/$/inet/a.example/4321, /$/inet/::1/4321, /$/inet/4321]
+            root: /prod
+            retry: {baseSeconds: 1}
+            failureThreshold: {minPeriodMs: 1000}
+            initialStreamWindowSizeKB: 64
+            emptyIsNeg: true
+            experimental: true
+            tls: {commonName: namerd.example, trustCerts: [Cargo.toml], protocols: [TLSv1.3], clientAuth: {certPath: Cargo.toml, keyPath: Cargo.toml}}
+          servers:
+          - port: 4140
+            ip: 0.0.0.0
+            label: edge
+            maxCallDepth: 20
+            clearContext: true
+            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
+        "#,
+    );
+    insta::assert_snapshot!(shown(&config), @r#"
+    {
+      "admin": {
+        "ip": "::1",
+        "port": 0,
+        "shutdownGraceMs": 0
+      },
+      "routers": [
+        {
+          "protocol": "http",
+          "label": "all",
+          "originator": true,
+          "servers": [
+            {
+              "ip": "0.0.0.0",
+              "port": 4140,
+              "socketOptions": {
+                "noDelay": false,
+                "reuseAddr": false,
+                "reusePort": true,
+                "keepAlive": true,
+                "backlog": 128
+              },
+              "maxCallDepth": 20,
+              "clearContext": true
+            }
+          ],
+          "dtab": [
+            {
+              "prefix": "/svc",
+              "dst": "/#/disco"
+            }
+          ],
+          "dstPrefix": "/http",
+          "interpreter": {
+            "kind": "io.l5d.mesh",
+            "dst": [
+              "/$/inet/a.example/4321",
+              "/$/inet/::1/4321",
+              "/$/inet/localhost/4321"
+            ],
+            "root": "/prod",
+            "retry": {
+              "baseSeconds": 1,
+              "maxSeconds": 10
+            },
+            "failureThreshold": {
+              "minPeriodMs": 1000,
+              "closeTimeoutMs": 6000
+            },
+            "initialStreamWindowSizeBytes": 65536,
+            "tls": {
+              "disableValidation": false,
+              "commonName": "namerd.example",
+              "trustCerts": [
+                "Cargo.toml"
+              ],
+              "clientAuth": {
+                "certPath": "Cargo.toml",
+                "keyPath": "Cargo.toml",
+                "intermediateCertsPath": null
+              },
+              "protocols": [
+                "TLSv1.3"
+              ]
+            }
+          },
+          "emptyIsNeg": true,
+          "bindingTimeoutMs": 3000,
+          "bindingCache": {
+            "paths": 10,
+            "clients": 20,
+            "idleTtlSecs": 30
+          },
+          "identifier": [
+            {
+              "kind": "io.l5d.header.token",
+              "header": "x-name"
+            },
+            {
+              "kind": "io.l5d.header",
+              "header": "l5d-name"
+            },
+            {
+              "kind": "io.l5d.methodAndHost",
+              "httpUriInDst": true
+            },
+            {
+              "kind": "io.l5d.path",
+              "segments": 2,
+              "consume": true
+            },
+            {
+              "kind": "io.l5d.static",
+              "path": "/nowhere"
+            }
+          ]
+        }
+      ],
+      "namers": [
+        {
+          "kind": "io.l5d.fs",
+          "prefix": "/#/disco",
+          "rootDir": "src"
+        },
+        {
+          "kind": "io.l5d.rewrite",
+          "prefix": "/#/short",
+          "pattern": "/{name}",
+          "name": "/#/disco/{name}"
+        }
+      ],
+      "stateDir": "state"
+    }
+    "#);
+}
+
+#[test]
+fn secrets_are_masked_where_they_are_shown() {
+    let config = read_namerd(
+        "
+        storage: {kind: io.l5d.etcd, endpoints: [a:2379, 'https://b:2380/'], pathPrefix: /x/, username: root, password: 007}
+        interfaces: [{kind: io.l5d.httpController, requireMatch: true}]
+        emptyIsNeg: true
+        ",
+    );
+    insta::assert_snapshot!(shown(&config.storage), @r#"
+    {
+      "kind": "io.l5d.etcd",
+      "endpoints": [
+        "http://a:2379",
+        "https://b:2380"
+      ],
+      "pathPrefix": "/x",
+      "username": "root",
+      "password": "***",
+      "tls": null,
+      "requestTimeoutMs": 5000
+    }
+    "#);
+    let StorageConfig::Etcd(etcd) = &config.storage else {
+        panic!("{config:?}")
+    };
+    assert_eq!(
+        etcd.password.as_ref().map(crate::Secret::reveal),
+        Some("007")
+    );
+    assert!(!format!("{config:?}").contains("007"));
+    assert!(config.empty_is_neg);
+    assert_eq!(
+        config.interfaces[0].kind,
+        InterfaceKind::HttpController {
+            require_match: true
+        }
+    );
+}
