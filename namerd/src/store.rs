@@ -6,6 +6,8 @@
 //! | [`Embedded`] | yes | no |
 //! | [`Etcd`] | as etcd is | yes |
 //!
+//! [`open`] takes the one that the configuration names.
+//!
 //! A store appends immutable [`Revision`]s to the history of a [`Namespace`]; the newest one is its [`Head`]. Revisions
 //! count up from 1 for each namespace and never go back, also when the namespace is deleted and created again, so that a
 //! revision number is a version: whoever writes "only if it is still at 7" cannot be fooled.
@@ -30,12 +32,14 @@ mod board;
 mod change;
 mod embedded;
 mod error;
+#[cfg(feature = "etcd")]
 mod etcd;
 mod export;
 mod head;
 mod health;
 mod in_memory;
 mod namespace;
+mod open;
 mod revision;
 #[cfg(test)]
 mod tests;
@@ -48,14 +52,16 @@ use futures_util::future::BoxFuture;
 use live::Live;
 
 pub use change::Change;
-pub use embedded::{Embedded, OpenError};
+pub use embedded::Embedded;
 pub use error::StoreError;
+#[cfg(feature = "etcd")]
 pub use etcd::{Etcd, EtcdSettings, EtcdTls};
 pub use export::{EXPORT_FORMAT, Export};
 pub use head::{Head, Stored};
 pub use health::{Condition, Health};
 pub use in_memory::InMemory;
 pub use namespace::{InvalidNamespace, Namespace};
+pub use open::{OpenError, open};
 pub use revision::{Action, By, Revision};
 pub use view::View;
 

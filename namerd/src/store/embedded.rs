@@ -5,7 +5,7 @@
 
 mod disk;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use self::disk::Disk;
 use super::board::LocalBoard;
 use super::view::Feed;
-use super::{Board, By, Change, Export, Namespace, Revision, Store, StoreError, View};
+use super::{Board, By, Change, Export, Namespace, OpenError, Revision, Store, StoreError, View};
 
 /// Keeps dtabs in one file.
 #[derive(Debug)]
@@ -26,32 +26,6 @@ pub struct Embedded {
     turn: Arc<Semaphore>,
     view: View,
     board: LocalBoard,
-}
-
-/// Why the file of an [`Embedded`] store cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error("{} is in use by another process: stop that namerd, or give this one a dir of its own", .0.display())]
-    InUse(PathBuf),
-    /// It was written by another version.
-    #[error("{} has format {format}, this namerd knows format {known}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// Its format; 0 if it says none.
-        format: u64,
-        /// The format of this version.
-        known: u64,
-    },
-    /// It cannot be read, or is damaged.
-    #[error("cannot open the dtabs in {}: {reason}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
 }
 
 impl Embedded {

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use config::{ClientTlsConfig, EtcdStorage};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use live::{Live, Task};
@@ -39,7 +40,7 @@ use self::cache::Cache;
 use self::client::Connection;
 use self::keys::Keys;
 use super::view::Feed;
-use super::{Board, By, Change, Export, Namespace, Revision, Store, StoreError, View};
+use super::{Board, By, Change, Export, Namespace, OpenError, Revision, Store, StoreError, View};
 
 /// Where etcd is and how it is used.
 #[derive(Clone)]
@@ -76,6 +77,29 @@ impl EtcdSettings {
     }
 }
 
+impl EtcdSettings {
+    /// What the configuration says.
+    ///
+    /// # Errors
+    /// [`OpenError::Unsupported`] for TLS options that the client of etcd does not have.
+    pub fn of(storage: &EtcdStorage) -> Result<Self, OpenError> {
+        let user = storage.username.as_ref().map(|name| {
+            let password = storage
+                .password
+                .as_ref()
+                .map_or("", |password| password.reveal());
+            (name.clone(), password.to_owned())
+        });
+        Ok(Self {
+            path_prefix: storage.path_prefix.clone(),
+            user,
+            tls: storage.tls.as_ref().map(EtcdTls::of).transpose()?,
+            request_timeout: storage.request_timeout,
+            ..Self::new(storage.endpoints.clone())
+        })
+    }
+}
+
 impl fmt::Debug for EtcdSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdSettings")
@@ -97,6 +121,37 @@ pub struct EtcdTls {
     pub common_name: Option<String>,
     /// Files with this namerd's certificate and the rest of its chain, and the one with its key.
     pub client_auth: Option<(Vec<PathBuf>, PathBuf)>,
+}
+
+impl EtcdTls {
+    fn of(tls: &ClientTlsConfig) -> Result<Self, OpenError> {
+        let unsupported = |key: &str, instead: &str| {
+            Err(OpenError::Unsupported(format!(
+                "`{key}` is not possible with io.l5d.etcd: {instead}"
+            )))
+        };
+        if tls.disable_validation {
+            return unsupported(
+                "disableValidation",
+                "name the authority that signed etcd's certificate in `trustCerts`",
+            );
+        }
+        if !tls.protocols.is_empty() {
+            return unsupported("protocols", "leave it out, TLS 1.2 and 1.3 are spoken");
+        }
+        let client_auth = tls.client_auth.as_ref().map(|auth| {
+            let chain = [Some(&auth.cert_path), auth.intermediate_certs_path.as_ref()];
+            (
+                chain.into_iter().flatten().cloned().collect(),
+                auth.key_path.clone(),
+            )
+        });
+        Ok(Self {
+            trust: tls.trust_certs.clone(),
+            common_name: tls.common_name.clone(),
+            client_auth,
+        })
+    }
 }
 
 /// Keeps dtabs in etcd.

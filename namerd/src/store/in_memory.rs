@@ -189,11 +189,9 @@ impl Histories {
                 last.revision,
                 last.text.as_deref().map(Into::into),
             ) {
-                let mut past = history
-                    .iter()
-                    .rev()
-                    .filter_map(|r| Stored::parse(r.text.as_deref()?).ok());
-                if let Some(good) = past.next() {
+                // What was deleted does not come back.
+                let mut past = history.iter().rev().map_while(|r| r.text.as_deref());
+                if let Some(good) = past.find_map(|text| Stored::parse(text).ok()) {
                     batch.fall_back(&namespace, good);
                 }
             }

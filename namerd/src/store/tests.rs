@@ -63,6 +63,10 @@ const CLAIMS: &[Claim] = &[
     ("imports that make no sense are refused", |store| {
         senseless_imports_are_refused(store).boxed()
     }),
+    (
+        "a head that is no dtab shows the one before, but none that was deleted",
+        |store| a_head_that_is_no_dtab_shows_the_one_before(store).boxed(),
+    ),
     ("the board shows what was put on it", |store| {
         the_board_shows_what_was_put_on_it(store).boxed()
     }),
@@ -354,6 +358,63 @@ async fn senseless_imports_are_refused(store: &dyn Store) {
             .unwrap()
             .revision,
         0
+    );
+}
+
+async fn a_head_that_is_no_dtab_shows_the_one_before(store: &dyn Store) {
+    store
+        .put(&name("typo"), dtab("/a => /1;"), by("ann"))
+        .await
+        .unwrap();
+    let good = history(store, "typo").await.remove(0);
+    let next = |revision, action, text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        Revision {
+            revision,
+            action,
+            text,
+            ..good.clone()
+        }
+    };
+    let typo = |revision| next(revision, Action::External, Some("/a ==> /2;"));
+    let (kept, deleted) = (vec![good.clone(), typo(2)], next(2, Action::Delete, None));
+    let gone = vec![good.clone(), deleted, typo(3)];
+    let namespaces = BTreeMap::from([(name("typo-kept"), kept), (name("typo-gone"), gone)]);
+    store
+        .import(Export::new(namespaces), false, by("eve"))
+        .await
+        .unwrap();
+    assert_eq!(text(store, "typo-kept").as_deref(), Some("/a => /1;"));
+    assert_eq!(
+        store
+            .view()
+            .head(&name("typo-kept"))
+            .value()
+            .unwrap()
+            .revision,
+        2
+    );
+    assert_eq!(text(store, "typo-gone"), None);
+    let health = store.view().health().value().unwrap();
+    assert!(
+        ["typo-kept", "typo-gone"]
+            .iter()
+            .all(|name| health.unparsable.contains_key(*name))
+    );
+    assert_eq!(
+        store
+            .update(&name("typo-gone"), 3, dtab("/a => /4;"), by("ann"))
+            .await,
+        Ok(4)
+    );
+    assert!(
+        !store
+            .view()
+            .health()
+            .value()
+            .unwrap()
+            .unparsable
+            .contains_key("typo-gone")
     );
 }
 

@@ -67,7 +67,7 @@ impl Feed {
         (Self { table }, view)
     }
 
-    /// Starts to change the view. Nobody else does meanwhile; readers see it all after [`Batch::commit`].
+    /// Starts to change the view. Nobody else does meanwhile; [`Batch::commit`] tells who asks for all.
     pub(super) fn batch(&self) -> Batch<'_> {
         Batch {
             table: lock(&self.table),
@@ -150,17 +150,22 @@ impl Batch<'_> {
         is_settled
     }
 
-    /// Shows a dtab of the past for a namespace whose text is none.
+    /// Shows a dtab of the past for a namespace whose text is none, if that is still so.
     pub(super) fn fall_back(&mut self, namespace: &Namespace, stored: Stored) {
-        let slot = self.table.slot(namespace);
-        let revision = slot.head.revision;
-        slot.show(Head {
-            revision,
-            stored: Some(Arc::new(stored)),
-        });
+        if self.table.current.unparsable.contains_key(namespace) {
+            let slot = self.table.slot(namespace);
+            if slot.head.stored.is_none() {
+                let revision = slot.head.revision;
+                slot.show(Head {
+                    revision,
+                    stored: Some(Arc::new(stored)),
+                });
+            }
+        }
     }
 
     /// Says that a namespace never existed.
+    #[cfg(feature = "etcd")]
     pub(super) fn forget(&mut self, namespace: &Namespace) {
         self.table.current.unparsable.remove(namespace);
         self.table.slot(namespace).show(Head::default());

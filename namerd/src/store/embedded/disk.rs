@@ -10,10 +10,9 @@ use redb::{
 };
 use tokio::time::Instant;
 
-use super::OpenError;
 use crate::store::export::raise_above;
 use crate::store::view::{Batch, Feed};
-use crate::store::{By, Change, Export, Namespace, Revision, StoreError, Stored};
+use crate::store::{By, Change, Export, Namespace, OpenError, Revision, StoreError, Stored};
 
 /// The name of the file in its folder.
 pub(super) const FILE: &str = "dtabs.redb";
@@ -329,7 +328,11 @@ fn show(
         return Ok(());
     }
     for entry in newest_first {
-        if let Some(Ok(good)) = decode(entry?.1.value())?.text.map(Stored::parse) {
+        // What was deleted does not come back.
+        let Some(text) = decode(entry?.1.value())?.text else {
+            break;
+        };
+        if let Ok(good) = Stored::parse(text) {
             batch.fall_back(namespace, good);
             break;
         }

@@ -50,7 +50,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             Lost::Trouble(reason) => {
                 let reason = format!("{member}: {reason}");
-                tracing::warn!(%reason, "etcd is away: the dtabs stay as they are");
+                if session.is_away {
+                    tracing::debug!(%reason, "etcd is still away");
+                } else {
+                    tracing::warn!(%reason, "etcd is away: the dtabs stay as they are");
+                }
+                session.is_away = true;
                 session.shared.cache().trouble(session.heard, &reason);
                 pause.wait().await;
             }
@@ -64,6 +69,8 @@ pub(super) struct Session {
     heard: Instant,
     /// Which member is next: another one after each session, and for each namerd another first one.
     next: usize,
+    /// So that a long outage is told once.
+    is_away: bool,
 }
 
 impl Session {
@@ -73,6 +80,7 @@ impl Session {
             shared,
             heard: Instant::now(),
             next,
+            is_away: false,
         }
     }
 
@@ -98,9 +106,13 @@ impl Session {
         let mut watch = self.watch(&connection, listing.revision + 1).await?;
         let due = shared.cache().apply_listing(listing);
         for (namespace, due) in due {
-            self.settle(&connection, &namespace, due).await?;
+            self.shared.settle(&connection, &namespace, due).await?;
         }
         shared.cache().is_current();
+        if self.is_away {
+            tracing::info!(member, "etcd is back");
+            self.is_away = false;
+        }
         self.heard = Instant::now();
         shared.connection.send_replace(Some(connection.clone()));
 
@@ -151,7 +163,7 @@ impl Session {
         for events in events.chunk_by(|a, b| revision_of(a) == revision_of(b)) {
             let due = self.apply(revision_of(&events[0]), events);
             for (namespace, due) in due {
-                self.settle(connection, &namespace, due).await?;
+                self.shared.settle(connection, &namespace, due).await?;
             }
         }
         Ok(())
@@ -190,9 +202,11 @@ impl Session {
         });
         applied.collect()
     }
+}
 
+impl Shared {
     /// Does what is left to do for a namespace.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         connection: &Connection,
         namespace: &Namespace,
@@ -200,26 +214,21 @@ impl Session {
     ) -> Result<(), Trouble> {
         let due = match due {
             Due::Recording => {
-                let record = self.shared.cache().record(namespace);
-                let record = self
-                    .shared
-                    .record_external(connection, namespace, record)
-                    .await?;
-                self.shared.cache().apply(namespace, record)
+                let record = self.cache().record(namespace);
+                let record = self.record_external(connection, namespace, record).await?;
+                self.cache().apply(namespace, record)
             }
             other => other,
         };
         if due == Due::FallBack
-            && let Some(good) = self.shared.last_good(connection, namespace).await?
+            && let Some(good) = self.last_good(connection, namespace).await?
         {
-            self.shared.cache().fall_back(namespace, good);
+            self.cache().fall_back(namespace, good);
         }
         Ok(())
     }
-}
 
-impl Shared {
-    /// The newest dtab in the history of a namespace.
+    /// The newest dtab in the history of a namespace since it was last created.
     async fn last_good(
         &self,
         connection: &Connection,
@@ -229,15 +238,18 @@ impl Shared {
         let mut before = None;
         loop {
             let page = self.page(connection, namespace, before, PAGE).await?;
-            let Some(oldest) = page.last() else {
+            before = page.last().map(|oldest| oldest.revision);
+            for revision in page {
+                // What was deleted does not come back.
+                let Some(text) = revision.text else {
+                    return Ok(None);
+                };
+                if let Ok(good) = Stored::parse(text) {
+                    return Ok(Some(good));
+                }
+            }
+            if before.is_none() {
                 return Ok(None);
-            };
-            before = Some(oldest.revision);
-            let mut good = page
-                .iter()
-                .filter_map(|r| Stored::parse(r.text.as_deref()?).ok());
-            if let Some(good) = good.next() {
-                return Ok(Some(good));
             }
         }
     }

@@ -152,8 +152,8 @@ impl Shared {
             let record = here.remove(&namespace).unwrap_or_default();
             // Without head and counter, what history there is was left by an import that did not end.
             let floor = if exists(&record) { record.floor } else { 0 };
-            self.import_one(&namespace, record, &raise_above(floor, history, by))
-                .await?;
+            let history = raise_above(floor, history, by);
+            Box::pin(self.import_one(&namespace, record, &history)).await?;
         }
         Ok(())
     }
@@ -218,7 +218,9 @@ impl Shared {
             .counter
             .as_ref()
             .is_some_and(|key| key.counter.as_ref() == Some(&counter));
-        self.cache().apply(namespace, written);
+        let due = self.cache().apply(namespace, written);
+        let connection = self.connection().await;
+        Box::pin(self.settle(&connection, namespace, due)).await?;
         // Not succeeded and ours all the same: the answer to the first attempt was lost.
         match is_ours {
             true => Ok(()),
