@@ -93,8 +93,8 @@ impl<'a, B: Clone> Binder<'a, B> {
 
     /// One lookup, and the binding of its answer.
     fn step(&mut self, path: &Path, via: Option<&'a Dentry>, depth: usize) -> Rc<State<B>> {
-        let matches = self.dtab.matches(path);
-        if !self.pays(1 + matches.len() / 8) {
+        let (matches, cost) = self.dtab.matches_with_cost(path);
+        if !self.pays(1 + cost / 8) {
             return State::failed(BindError::TooLarge);
         }
         match matches.as_slice() {

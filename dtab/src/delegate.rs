@@ -115,7 +115,7 @@ type Expanded<B> = Result<Box<DelegateTree<B>>, Box<Stop>>;
 impl<B: Clone> Delegator<'_, B> {
     /// Labels a tree of names with its place, and looks up those that aren't bound.
     fn expand(&mut self, tree: &NameTree<Name<B>>, at: &At<'_>) -> Expanded<B> {
-        self.pay(at)?;
+        self.pay(at.cost())?;
         if self.tree_depth == MAX_TREE_DEPTH {
             return Err(too_large());
         }
@@ -178,7 +178,8 @@ impl<B: Clone> Delegator<'_, B> {
             dentry: from.dentry.clone(),
             depth: from.depth + 1,
         };
-        let matches = self.dtab.matches(path);
+        let (matches, cost) = self.dtab.matches_with_cost(path);
+        self.pay(cost / 64)?;
         match matches.as_slice() {
             [] => self.ask_namers(&at),
             [only] => Ok(build::step(
@@ -225,20 +226,22 @@ impl<B: Clone> Delegator<'_, B> {
         }
     }
 
-    fn pay(&mut self, at: &At<'_>) -> Result<(), Box<Stop>> {
-        let rule = at
-            .dentry
-            .as_ref()
-            .map_or(0, |dentry| dentry.dst.node_count());
-        self.budget = self
-            .budget
-            .checked_sub(1 + rule + at.path.len() / 8)
-            .ok_or_else(too_large)?;
+    fn pay(&mut self, cost: usize) -> Result<(), Box<Stop>> {
+        self.budget = self.budget.checked_sub(cost).ok_or_else(too_large)?;
         Ok(())
     }
 }
 
 impl At<'_> {
+    /// What a node here adds to the size of the tree.
+    fn cost(&self) -> usize {
+        let rule = self
+            .dentry
+            .as_ref()
+            .map_or(0, |dentry| dentry.dst.node_count());
+        1 + rule + self.path.len() / 8
+    }
+
     /// A node without anything below it.
     fn end<B: Clone>(&self, tree: &NameTree<Name<B>>) -> DelegateTree<B> {
         let (path, dentry) = (self.path.clone(), self.dentry.clone());

@@ -118,17 +118,24 @@ impl Dtab {
     /// The rules whose prefix matches, strongest first.
     #[must_use]
     pub fn matches(&self, path: &Path) -> Vec<&Dentry> {
+        self.matches_with_cost(path).0
+    }
+
+    /// The matching rules, and the work it took to find them: one for each place looked at.
+    pub(crate) fn matches_with_cost(&self, path: &Path) -> (Vec<&Dentry>, usize) {
         let mut matches = Vec::new();
+        let mut cost = 0;
         for part in self.parts.iter().rev() {
             let index = part.index.get_or_init(|| Index::new(&part.dentries));
+            let (positions, visited) = index.matches(path);
+            cost += visited + positions.len();
             matches.extend(
-                index
-                    .matches(path)
+                positions
                     .into_iter()
                     .map(|position| &part.dentries[position]),
             );
         }
-        matches
+        (matches, cost)
     }
 }
 

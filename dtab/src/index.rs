@@ -55,24 +55,31 @@ impl Index {
         self.nodes[at].ends.push(position);
     }
 
-    /// Positions of the rules that match a path, highest first.
-    pub(crate) fn matches(&self, path: &Path) -> Vec<usize> {
+    /// Positions of the rules that match a path, highest first, and how many nodes it took to find them.
+    pub(crate) fn matches(&self, path: &Path) -> (Vec<usize>, usize) {
         let segments = path.segments();
         self.collect(segments.len(), |depth| Some(&segments[depth]))
     }
 
-    /// Positions of the rules that match every path which this prefix matches, highest first.
-    pub(crate) fn covering(&self, prefix: &[Elem]) -> Vec<usize> {
+    /// Positions of the rules that match every path which this prefix matches, highest first, and how many nodes it
+    /// took to find them.
+    pub(crate) fn covering(&self, prefix: &[Elem]) -> (Vec<usize>, usize) {
         self.collect(prefix.len(), |depth| match &prefix[depth] {
             Elem::Any => None,
             Elem::Label(label) => Some(label),
         })
     }
 
-    fn collect<'a>(&self, len: usize, label: impl Fn(usize) -> Option<&'a Segment>) -> Vec<usize> {
+    fn collect<'a>(
+        &self,
+        len: usize,
+        label: impl Fn(usize) -> Option<&'a Segment>,
+    ) -> (Vec<usize>, usize) {
         let mut found = Vec::new();
+        let mut visited = 0;
         let mut open = vec![(ROOT, 0)];
         while let Some((at, depth)) = open.pop() {
+            visited += 1;
             let node = &self.nodes[at];
             found.extend_from_slice(&node.ends);
             if depth == len {
@@ -87,6 +94,6 @@ impl Index {
             );
         }
         found.sort_unstable_by(|a, b| b.cmp(a));
-        found
+        (found, visited)
     }
 }

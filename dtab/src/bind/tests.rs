@@ -137,6 +137,27 @@ fn tables_that_double_at_each_step_end() {
 }
 
 #[test]
+fn wildcards_that_lead_nowhere_are_work_too() {
+    let mut prefixes = vec![String::new()];
+    for _ in 0..12 {
+        prefixes = prefixes
+            .iter()
+            .flat_map(|prefix| [format!("{prefix}/*"), format!("{prefix}/a")])
+            .collect();
+    }
+    let dtab: String = prefixes
+        .iter()
+        .map(|prefix| format!("{prefix}/z => ! ;"))
+        .collect();
+    let path = "/a".repeat(12);
+    let message = error(&format!("{dtab} /a => /a/a & /a/a/a"), &path);
+    assert!(
+        message.starts_with("Max recursion") || message.contains("too many others"),
+        "{message}"
+    );
+}
+
+#[test]
 fn delegation_has_a_size() {
     let too_large = |dtab: &str| {
         let dtab = Dtab::parse(dtab).expect("a table");

@@ -13,12 +13,17 @@ pub(super) fn check(dtab: &Dtab, notes: &Notes) -> Vec<Lint> {
     let stranger = stranger(dtab);
     let mut namers = stingy;
     let mut binder = Binder::new(dtab, &mut namers);
-    // The work for the whole table; rules that are tried when it is spent count as having no answer.
+    // The work for the whole table. When it is spent, nothing more is said.
     binder.budget = 5 * BUDGET;
     let mut certain = Index::empty();
     let mut lints = Vec::new();
     for (position, dentry) in dtab.dentries().iter().enumerate().rev() {
-        if let Some(stronger) = certain.covering(dentry.prefix.elems()).first() {
+        let (covering, cost) = certain.covering(dentry.prefix.elems());
+        binder.budget = binder.budget.saturating_sub(cost / 8);
+        if binder.budget == 0 {
+            break;
+        }
+        if let Some(stronger) = covering.first() {
             let stronger = &dtab.dentries()[*stronger].prefix;
             lints.push(Lint {
                 level: Level::Warning,
