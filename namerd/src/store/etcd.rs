@@ -184,6 +184,8 @@ impl Shared {
 
 impl Etcd {
     /// A store for the namerd of this id. Answers at once; [`Store::view`] is pending until etcd was heard.
+    ///
+    /// To be called within a Tokio runtime, which keeps the view.
     pub fn open(namerd: &str, settings: EtcdSettings) -> Self {
         let (feed, view) = Feed::new("io.l5d.etcd");
         let (board_feed, board) = live::channel();

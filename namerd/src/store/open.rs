@@ -37,7 +37,7 @@ pub enum OpenError {
 }
 
 /// Opens the store that the configuration names, for the namerd of this id. Blocks for as long as a file takes; a store
-/// over the network is heard later, see [`Store::view`].
+/// over the network is heard later, see [`Store::view`], and needs a Tokio runtime around this call.
 ///
 /// # Errors
 /// [`OpenError`].
