@@ -17,6 +17,7 @@ use std::time::Duration;
 use live::{Live, Publisher, Reads, Shared};
 use tokio::time::Instant;
 
+use crate::builtin::HostPort;
 use crate::{Addresses, Endpoint};
 use dns::{Dns, Lookup};
 pub(crate) use merge::{Merge, Merged};
@@ -54,8 +55,9 @@ struct Inner {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    /// Of one host, or of several with ports of their own; in lower case.
+    /// One host in lower case, or several with their ports between commas.
     host: Box<str>,
+    /// The port of the one host.
     port: u16,
     is_kept_for_ever: bool,
 }
@@ -87,31 +89,16 @@ impl Inet {
     /// the loopback. Everything else is looked up, first in the hosts file, and again when the answer has expired. A
     /// host that does not exist is [`Addresses::Neg`]; any other trouble keeps the last good set. With
     /// `cached_for_ever` the first addresses found stay for as long as they are read.
-    ///
-    /// A host with a comma or a space stands for several, and for their ports but the last:
-    /// `h1:80,h2` at 90 is `h1:80` and `h2:90`. Source: finagle `InetSocketAddressUtil.parseHostPorts`.
-    pub fn addresses(
-        &self,
-        host: &str,
-        port: impl Into<i64>,
-        cached_for_ever: bool,
-    ) -> Live<Addresses> {
-        let port = port.into();
-        let Some(valid) = u16::try_from(port).ok().filter(|port| *port != 0) else {
-            return failed(format!("port {port} is not within 1 to 65535"));
-        };
-        if host.contains([',', ' ']) {
-            return self.several(host, valid, cached_for_ever);
-        }
+    pub fn addresses(&self, host: &str, port: u16, cached_for_ever: bool) -> Live<Addresses> {
         if host.is_empty() || host.eq_ignore_ascii_case("localhost") {
-            return constant(Ipv4Addr::LOCALHOST.into(), valid);
+            return constant(Ipv4Addr::LOCALHOST.into(), port);
         }
         if let Some(ip) = literal::parse(host) {
-            return constant(ip, valid);
+            return constant(ip, port);
         }
         let key = Key {
             host: host.to_ascii_lowercase().into(),
-            port: valid,
+            port,
             is_kept_for_ever: cached_for_ever,
         };
         self.0.read.get_or_make(&key, || {
@@ -120,25 +107,25 @@ impl Inet {
         })
     }
 
-    fn several(&self, hosts: &str, last_port: u16, cached_for_ever: bool) -> Live<Addresses> {
-        let text = format!("{hosts}:{last_port}");
-        let mut parts = Vec::new();
-        for part in text.split([',', ' ']).filter(|part| !part.is_empty()) {
-            let host_port = part
-                .rsplit_once(':')
-                .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-            let Some((host, port)) = host_port else {
-                return failed(format!(
-                    "\"{part}\" is not <host>:<port>, and a comma or a space parts several of them"
-                ));
-            };
-            parts.push(self.addresses(host, port, cached_for_ever));
+    /// The addresses of several hosts as one set; it has what is known of any of them.
+    pub fn all(&self, hosts: &[HostPort], cached_for_ever: bool) -> Live<Addresses> {
+        if let [HostPort { host, port }] = hosts {
+            return self.addresses(host, *port, cached_for_ever);
         }
+        let shown: Vec<_> = hosts
+            .iter()
+            .map(|HostPort { host, port }| format!("{host}:{port}"))
+            .collect();
         let key = Key {
-            host: hosts.to_ascii_lowercase().into(),
-            port: last_port,
+            host: shown.join(",").to_ascii_lowercase().into(),
+            port: 0,
             is_kept_for_ever: cached_for_ever,
         };
+        // Made before the key is looked at, because they are asked for under the same lock.
+        let parts: Vec<_> = hosts
+            .iter()
+            .map(|HostPort { host, port }| self.addresses(host, *port, cached_for_ever))
+            .collect();
         self.0.read.get_or_make(&key, || {
             live::spawn("inet hosts", move |out| join(parts, out))
         })
@@ -153,12 +140,6 @@ impl fmt::Debug for Inet {
 
 fn constant(ip: IpAddr, port: u16) -> Live<Addresses> {
     Live::constant(Addresses::of([Endpoint::new(SocketAddr::new(ip, port))]))
-}
-
-fn failed(reason: String) -> Live<Addresses> {
-    let (mut out, live) = live::channel();
-    out.fail(reason);
-    live
 }
 
 /// Keeps the addresses of several hosts as one set.

@@ -1,5 +1,7 @@
 //! Who turns a logical name into a tree of bound names.
 
+pub(crate) mod fs;
+
 use std::fmt;
 
 use dtab::{DelegateTree, Dtab, Path};

@@ -8,15 +8,21 @@
 mod address;
 mod binder;
 mod bound;
+pub mod build;
 pub mod builtin;
+mod fs;
 mod inet;
 mod interpreter;
 mod namers;
+mod rewrite;
+mod watch;
 pub mod wire;
 
 pub use address::{AddressSet, Addresses, Endpoint};
 pub use binder::{Binder, Binding, Evaluated, Key, Table};
 pub use bound::{Bound, BoundId, BoundTree};
+pub use fs::FsNamer;
 pub use inet::Inet;
 pub use interpreter::{DelegateFailure, Interpreter};
 pub use namers::{Namer, Namers};
+pub use rewrite::RewriteNamer;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dtab::{Answer, NameTree, Path};
+use dtab::{Answer, Name, NameTree, Path};
 use live::{Live, Reads};
 
-use crate::{Bound, BoundId, Inet};
+use crate::builtin::{self, Builtin};
+use crate::{Addresses, Bound, BoundId, Inet};
 
 /// Answers for the paths below one prefix.
 pub trait Namer: Send + Sync + fmt::Debug {
@@ -57,15 +58,30 @@ impl Namers {
         self.built_in(path)
     }
 
-    fn built_in(&self, _path: &Path) -> Answer<Bound> {
-        Answer::Tree(NameTree::Neg)
+    fn built_in(&self, path: &Path) -> Answer<Bound> {
+        Answer::Tree(match builtin::lookup(path) {
+            Builtin::Neg => NameTree::Neg,
+            Builtin::Fail => NameTree::Fail,
+            Builtin::Empty => NameTree::Empty,
+            Builtin::Path(path) => NameTree::Leaf(Name::Path(path)),
+            Builtin::Status { code, residual } => {
+                NameTree::Leaf(Name::Bound(Bound::status(code, residual)))
+            }
+            Builtin::Inet(name) => {
+                let addresses = match &name.hosts {
+                    Ok(hosts) => self.inet.all(hosts, name.cached_for_ever),
+                    Err(reason) => failed(reason.as_str()),
+                };
+                NameTree::Leaf(Name::Bound(Bound::new(name.id, name.residual, addresses)))
+            }
+            Builtin::Unsupported(reason) => return Answer::Failed(reason),
+        })
     }
 
     /// Whether some namer answers for paths like this; for linting.
     pub fn knows(&self, path: &Path) -> bool {
-        self.configured
-            .iter()
-            .any(|(prefix, _)| path.starts_with(prefix))
+        let mut configured = self.configured.iter();
+        configured.any(|(prefix, _)| path.starts_with(prefix)) || builtin::is_known(path)
     }
 
     /// The lists of all namers that can list what they know.
@@ -85,4 +101,11 @@ impl Namers {
             BoundId::Status(_) => Answer::Tree(NameTree::Neg),
         }
     }
+}
+
+/// Addresses that can never be had.
+fn failed(reason: &str) -> Live<Addresses> {
+    let (mut out, live) = live::channel();
+    out.fail(reason);
+    live
 }
