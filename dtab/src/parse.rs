@@ -138,64 +138,59 @@ impl Notes {
         Ok((input, Dentry { prefix, dst }))
     }
 
-    fn tree<'a>(&mut self, mut input: &'a str) -> Parsed<'a, NameTree<Path>> {
-        let mut trees = Vec::new();
-        loop {
+    // Most trees are one leaf: it gets by without a vector.
+    fn tree<'a>(&mut self, input: &'a str) -> Parsed<'a, NameTree<Path>> {
+        let (input, first) = self.union(input)?;
+        let (mut input, mut bar) = operator('|', input)?;
+        if bar.is_none() {
+            return Ok((input, first));
+        }
+        let mut trees = vec![first];
+        while bar.is_some() {
             let tree;
             (input, tree) = self.union(input)?;
             trees.push(tree);
-            (input, ()) = space(input)?;
-            let bar;
-            (input, bar) = opt(char('|')).parse(input)?;
-            if bar.is_none() {
-                break;
-            }
+            (input, bar) = operator('|', input)?;
         }
-        let tree = if trees.len() == 1 {
-            trees.remove(0)
-        } else {
-            NameTree::Alt(trees)
-        };
-        Ok((input, tree))
+        Ok((input, NameTree::Alt(trees)))
     }
 
-    fn union<'a>(&mut self, mut input: &'a str) -> Parsed<'a, NameTree<Path>> {
-        let mut branches = Vec::new();
-        let mut weights = Vec::new();
-        loop {
-            let (branch, weight);
-            (input, (branch, weight)) = self.weighted(input)?;
+    fn union<'a>(&mut self, input: &'a str) -> Parsed<'a, NameTree<Path>> {
+        let (input, (first, span)) = self.weighted(input)?;
+        let (mut input, mut ampersand) = operator('&', input)?;
+        if ampersand.is_none() {
+            self.weights.extend(span.map(|span| WeightNote {
+                span,
+                is_lone: true,
+            }));
+            return Ok((input, first.tree));
+        }
+        self.note_weight(span, first.weight);
+        let mut branches = vec![first];
+        while ampersand.is_some() {
+            let (branch, span);
+            (input, (branch, span)) = self.weighted(input)?;
+            self.note_weight(span, branch.weight);
             branches.push(branch);
-            weights.extend(weight);
-            (input, ()) = space(input)?;
-            let ampersand;
-            (input, ampersand) = opt(char('&')).parse(input)?;
-            if ampersand.is_none() {
-                break;
-            }
+            (input, ampersand) = operator('&', input)?;
         }
-        let is_lone = branches.len() == 1;
-        let is_odd = |&(_, weight): &(Range<usize>, f64)| is_lone || weight == 0.0;
-        self.weights.extend(
-            weights
-                .into_iter()
-                .filter(is_odd)
-                .map(|(span, _)| WeightNote { span, is_lone }),
-        );
-        let tree = if is_lone {
-            branches.remove(0).tree
-        } else {
-            NameTree::Union(branches)
-        };
-        Ok((input, tree))
+        Ok((input, NameTree::Union(branches)))
     }
 
-    /// A branch, and its weight if it is written.
-    #[expect(clippy::type_complexity, reason = "it is read in one place")]
+    fn note_weight(&mut self, span: Option<Range<usize>>, weight: f64) {
+        if let Some(span) = span.filter(|_| weight == 0.0) {
+            self.weights.push(WeightNote {
+                span,
+                is_lone: false,
+            });
+        }
+    }
+
+    /// A branch, and where its weight is written.
     fn weighted<'a>(
         &mut self,
         input: &'a str,
-    ) -> Parsed<'a, (Weighted<Path>, Option<(Range<usize>, f64)>)> {
+    ) -> Parsed<'a, (Weighted<Path>, Option<Range<usize>>)> {
         let (start, ()) = space(input)?;
         if !start.starts_with(is_number_char) {
             let (input, tree) = self.simple(start)?;
@@ -207,7 +202,7 @@ impl Notes {
         let (input, _) = char('*').parse(input)?;
         let (input, ()) = space(input)?;
         let (input, tree) = self.simple(input)?;
-        Ok((input, (Weighted { weight, tree }, Some((span, weight)))))
+        Ok((input, (Weighted { weight, tree }, Some(span))))
     }
 
     fn simple<'a>(&mut self, input: &'a str) -> Parsed<'a, NameTree<Path>> {
@@ -253,7 +248,7 @@ impl Notes {
 fn path_text(input: &str) -> Parsed<'_, Path> {
     let (input, ()) = space(input)?;
     let (mut input, _) = char('/').parse(input)?;
-    let mut segments = Vec::new();
+    let mut segments = Vec::with_capacity(4);
     if !input.starts_with(is_label_char) {
         return Ok((input, Path::empty()));
     }
@@ -334,6 +329,12 @@ fn number(input: &str) -> Parsed<'_, f64> {
         Ok(weight) if weight.is_finite() => Ok((rest, weight)),
         _ => Err(Unexpected::new(input, "weight")),
     }
+}
+
+/// An operator between operands, if there is one.
+fn operator(symbol: char, input: &str) -> Parsed<'_, Option<char>> {
+    let (input, ()) = space(input)?;
+    opt(char(symbol)).parse(input)
 }
 
 /// Whitespace and comments, which run from `#` to the end of the line.
