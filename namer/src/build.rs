@@ -70,3 +70,55 @@ fn no_rules() -> Live<Table> {
         dtab: Dtab::empty(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use dtab::{Answer, Name, NameTree, Path};
+    use live::Reads;
+
+    use super::*;
+
+    fn rewrite(name: &str) -> NamerConfig {
+        NamerConfig::Rewrite {
+            prefix: Path::parse("/#/rewrite").unwrap(),
+            pattern: "/{svc}".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_later_namer_is_asked_first() {
+        let configs = [rewrite("/first/{svc}"), rewrite("/second/{svc}")];
+        let namers = namers(&configs, &Inet::system()).unwrap();
+        let path = Path::parse("/#/rewrite/web").unwrap();
+        match namers.lookup(&path, &mut Reads::default()) {
+            Answer::Tree(NameTree::Leaf(Name::Path(path))) => {
+                assert_eq!(path.to_string(), "/second/web");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_and_a_folder_bind_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let dtab_file = folder.path().join("web.dtab");
+        std::fs::write(&dtab_file, "/svc => /#/io.l5d.fs ;").unwrap();
+        let root_dir = folder.path().join("disco");
+        std::fs::create_dir(&root_dir).unwrap();
+        std::fs::write(root_dir.join("web"), "127.0.0.1 80").unwrap();
+        let fs = NamerConfig::Fs {
+            prefix: Path::parse("/#/io.l5d.fs").unwrap(),
+            root_dir,
+        };
+        let namers = namers(&[fs], &Inet::system()).unwrap();
+        let config = InterpreterConfig::Fs { dtab_file };
+        let interpreter = interpreter(&config, namers, false).unwrap();
+        let binding = interpreter.bind(&Path::parse("/svc/web/x").unwrap(), &Dtab::empty());
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        let binding = binding.ready(deadline).await.unwrap();
+        assert_eq!(binding.revision, 1);
+        let shown = format!("{:?}", binding.outcome);
+        assert!(shown.contains("/#/io.l5d.fs/web + /x"), "{shown}");
+    }
+}

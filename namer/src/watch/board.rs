@@ -198,3 +198,79 @@ impl Default for Counter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGED: News = News {
+        is_settled: true,
+        is_replaced: false,
+    };
+    const REPLACED: News = News {
+        is_settled: true,
+        is_replaced: true,
+    };
+
+    fn board() -> Board {
+        let mut board = Board::default();
+        board.start(&Arc::new(Inbox::default()));
+        board
+    }
+
+    #[test]
+    fn entries_and_folders_that_nobody_reads_are_swept_out() {
+        let root = tempfile::tempdir().unwrap();
+        let mut board = board();
+        let read = board.entry(root.path(), OsStr::new("web"));
+        for number in 0..1000 {
+            let name = number.to_string();
+            drop(board.entry(root.path(), OsStr::new(&name)));
+            let folder = root.path().join(number.to_string());
+            std::fs::create_dir(&folder).unwrap();
+            drop(board.entry(&folder, OsStr::new("web")));
+        }
+        assert!(board.count <= SWEEP_FIRST, "{}", board.count);
+        assert!(board.folders.len() <= SWEEP_FIRST + 1);
+        assert!(board.entry(root.path(), OsStr::new("web")).is_same(&read));
+    }
+
+    #[test]
+    fn those_who_read_are_told_and_nobody_else() {
+        let mut board = board();
+        let name = OsStr::new;
+        let web = board.entry(Path::new("/disco"), name("web"));
+        let api = board.entry(Path::new("/disco"), name("api"));
+        let all = board.folder(Path::new("/disco"));
+        let below = board.entry(Path::new("/disco/web/eu"), name("web"));
+        let count = |live: &Live<u64>| live.value().map(|count| *count);
+        board.tell(Path::new("/disco/web"), CHANGED);
+        assert_eq!(
+            [&web, &api, &all, &below].map(count),
+            [Some(1), None, Some(1), None]
+        );
+        board.tell(Path::new("/disco/web"), REPLACED);
+        assert_eq!(
+            [&web, &api, &all, &below].map(count),
+            [Some(2), None, Some(2), Some(1)]
+        );
+        let again = board.entry(Path::new("/disco/web/eu"), name("web"));
+        assert!(!again.is_same(&below), "its folder is watched anew");
+    }
+
+    #[test]
+    fn folders_that_cannot_be_watched_are_told_of_and_tried_again() {
+        let root = tempfile::tempdir().unwrap();
+        let later = root.path().join("later");
+        let mut board = board();
+        let live = board.entry(&later, OsStr::new("web"));
+        assert!(!board.folders[&later].is_watched);
+        board.tell_refused();
+        assert_eq!(live.value().as_deref(), Some(&1));
+        std::fs::create_dir(&later).unwrap();
+        assert!(board.entry(&later, OsStr::new("web")).is_same(&live));
+        assert!(board.folders[&later].is_watched);
+        board.tell_refused();
+        assert_eq!(live.value().as_deref(), Some(&1));
+    }
+}

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{Event, EventHandler, EventKind};
-use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// More paths than this at once are taken as news of everything.
@@ -113,5 +112,71 @@ impl EventHandler for Reporter {
                     .put(Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{DataChange, Flag, RemoveKind};
+
+    use super::*;
+
+    const CREATED: EventKind = EventKind::Create(CreateKind::File);
+    const WRITTEN: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+    const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    const READ: EventKind = EventKind::Access(AccessKind::Open(AccessMode::Any));
+    const MOVED_HERE: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+    const MOVED_AWAY: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::From));
+    const REMOVED: EventKind = EventKind::Remove(RemoveKind::File);
+
+    #[track_caller]
+    fn check(kinds: &[EventKind], expected: &str) {
+        let inbox = Inbox::default();
+        for kind in kinds {
+            inbox.put(Event::new(*kind).add_path("/disco/web".into()));
+        }
+        let batch = inbox.take();
+        let shown = batch.paths.values().map(|news| {
+            let settled = if news.is_settled {
+                "settled"
+            } else {
+                "unsettled"
+            };
+            format!(
+                "{settled}{}",
+                if news.is_replaced { ", replaced" } else { "" }
+            )
+        });
+        assert_eq!(shown.collect::<String>(), expected);
+    }
+
+    #[test]
+    fn a_file_is_settled_when_its_writer_has_closed_it() {
+        check(&[READ], "");
+        check(&[CREATED], "unsettled, replaced");
+        check(&[CREATED, WRITTEN, CLOSED], "settled, replaced");
+        check(&[WRITTEN], "unsettled");
+        check(&[WRITTEN, CLOSED, READ], "settled");
+        check(&[WRITTEN, CLOSED, WRITTEN], "unsettled");
+    }
+
+    #[test]
+    fn what_is_moved_here_is_whole_and_what_goes_may_come_back() {
+        check(&[MOVED_HERE], "settled, replaced");
+        check(&[MOVED_AWAY], "unsettled, replaced");
+        check(&[REMOVED], "unsettled, replaced");
+        check(&[MOVED_AWAY, CREATED, WRITTEN, CLOSED], "settled, replaced");
+    }
+
+    #[test]
+    fn lost_reports_are_news_of_everything() {
+        let inbox = Inbox::default();
+        inbox.put(Event::new(EventKind::Other).set_flag(Flag::Rescan));
+        assert!(inbox.take().is_everything);
+        for number in 0..=MOST_PATHS {
+            inbox.put(Event::new(WRITTEN).add_path(number.to_string().into()));
+        }
+        let batch = inbox.take();
+        assert!(batch.is_everything && batch.paths.is_empty());
     }
 }
