@@ -229,3 +229,60 @@ async fn deliver(inbox: Arc<Inbox>, watched: Weak<Mutex<Watched>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, AccessMode, DataChange, ModifyKind, RenameMode};
+    use notify::{Event, EventKind};
+
+    use super::*;
+
+    const WRITTEN: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+    const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    const MOVED_AWAY: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::From));
+    const MOVED_HERE: EventKind = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+
+    /// The times in ms at which a reader is told, when these events are reported at these times.
+    async fn told(events: &[(u64, EventKind)]) -> Vec<u128> {
+        let inbox = Arc::new(Inbox::default());
+        let watched = Arc::new(Mutex::new(Watched::default()));
+        let mut live = (watched.lock().unwrap().board).entry(Path::new("/disco"), "web".as_ref());
+        let started = Instant::now();
+        let board = Arc::downgrade(&watched);
+        let delivery = live::task("delivery", deliver(Arc::clone(&inbox), board));
+        let report = async {
+            for (at, kind) in events {
+                tokio::time::sleep_until(started + Duration::from_millis(*at)).await;
+                inbox.put(Event::new(*kind).add_path("/disco/web".into()));
+            }
+            std::future::pending().await
+        };
+        let mut told = Vec::new();
+        let listen = async {
+            loop {
+                live.changed().await;
+                told.push(started.elapsed().as_millis());
+            }
+        };
+        let both = futures_util::future::join::<_, _>(report, listen);
+        let _: Result<((), ()), _> = tokio::time::timeout(Duration::from_secs(1), both).await;
+        delivery.abort();
+        told
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_being_written_is_told_of_when_its_writer_is_done() {
+        assert_eq!(
+            told(&[(0, WRITTEN), (20, WRITTEN), (30, CLOSED)]).await,
+            [30]
+        );
+        assert_eq!(told(&[(0, MOVED_AWAY), (30, MOVED_HERE)]).await, [30]);
+        assert_eq!(told(&[(10, MOVED_HERE)]).await, [10]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_waits_50_ms_at_most() {
+        let slow: Vec<_> = (0..8).map(|tick| (tick * 15, WRITTEN)).collect();
+        assert_eq!(told(&slow).await, [50, 110]);
+    }
+}

@@ -78,7 +78,8 @@ impl Inbox {
         std::mem::take(&mut *batch)
     }
 
-    fn put(&self, event: Event) {
+    /// Adds what the system reported.
+    pub(super) fn put(&self, event: Event) {
         let is_everything = event.need_rescan();
         let news = News::of(event.kind);
         if news.is_none() && !is_everything {
