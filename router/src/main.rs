@@ -1,2 +1,71 @@
-//! placeholder
-fn main() {}
+//! The router's binary: arguments, configuration, logs, and then [`Process`].
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use config::RouterConfig;
+use router::{Args, Command, HELP, Process};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    match Command::parse(std::env::args().skip(1), |name| std::env::var(name).ok())? {
+        Command::Help => {
+            eprint!("{HELP}");
+            Ok(ExitCode::FAILURE)
+        }
+        Command::Version => {
+            writeln!(std::io::stdout(), "router {}", env!("CARGO_PKG_VERSION"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check(args) => {
+            read(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run(args) => {
+            let config = read(&args)?;
+            telemetry::init_logs(&args.log_level)?;
+            for flag in &args.ignored {
+                tracing::warn!("{flag} has no meaning here and is ignored");
+            }
+            tracing::info!("router {}", env!("CARGO_PKG_VERSION"));
+            let mut process = Process {
+                snapshot_interval: args.snapshot_interval,
+                ..Process::default()
+            };
+            process.workers = args.workers.unwrap_or(process.workers);
+            process.start(&config)?.run();
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The configuration; warnings go to stderr, and all complaints are one error.
+fn read(args: &Args) -> anyhow::Result<RouterConfig> {
+    let mut text = String::new();
+    let origin = &*args.config;
+    if origin == "-" {
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read the standard input")?;
+    } else if std::path::Path::new(origin).is_file() {
+        text = std::fs::read_to_string(origin).with_context(|| format!("cannot read {origin}"))?;
+    } else {
+        bail!("config is not a file: {origin}");
+    }
+    let (config, warnings) =
+        RouterConfig::parse(origin, &text).map_err(|complaints| anyhow::anyhow!("{complaints}"))?;
+    for warning in warnings {
+        eprintln!("{warning}");
+    }
+    Ok(config)
+}

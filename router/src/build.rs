@@ -1,0 +1,149 @@
+//! From a configuration to the parts that it names.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use config::InterpreterConfig;
+use http::header::InvalidHeaderName;
+use namer::Namers;
+use namer::build::BuildError;
+use telemetry::Metrics;
+use tokio::runtime::Handle;
+use transport::SocketOptions;
+
+use crate::client::Clients;
+use crate::exchange::{Clock, Edge, Explain, Router};
+use crate::identify::Identifiers;
+use crate::route::{Overridden, Routes};
+use crate::stats::{RouterStats, ServerStats};
+
+/// Why a router cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An identifier reads a header that cannot exist.
+    #[error("router {label}: an identifier names no header")]
+    Header {
+        /// The router's label.
+        label: String,
+        /// What is wrong with the name.
+        source: InvalidHeaderName,
+    },
+    /// A namer or an interpreter.
+    #[error("cannot make what binds names")]
+    Namer(#[from] BuildError),
+    /// A socket.
+    #[error("cannot listen on {address} for {what}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The router's label, or `admin`.
+        what: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Threads, or what they need.
+    #[error("cannot start the workers")]
+    Workers(#[source] io::Error),
+}
+
+/// One router, before its servers listen.
+pub(crate) fn router(
+    config: &config::Router,
+    namers: &Namers,
+    parts: &Parts,
+) -> Result<Arc<Router>, StartError> {
+    let header = |source| StartError::Header {
+        label: config.label.clone(),
+        source,
+    };
+    let stats = Arc::new(RouterStats::new(&parts.metrics, &config.label));
+    stats
+        .scope
+        .gauge("originator")
+        .set(if config.originator { 1.0 } else { 0.0 });
+    let cache = config.binding_cache;
+    let router = Arc::new(Router {
+        label: config.label.clone(),
+        identifiers: Identifiers::new(config.dst_prefix.clone(), &config.identifiers)
+            .map_err(header)?,
+        base: config.dtab.clone(),
+        interpreter: namer::build::interpreter(
+            &config.interpreter,
+            namers.clone(),
+            config.empty_is_neg,
+        )?,
+        control: parts.control.clone(),
+        binding_timeout: config.binding_timeout,
+        routes: Routes::new(config.identifiers.len(), cache.paths, Arc::clone(&stats)),
+        overridden: Overridden::new(Arc::clone(&stats)),
+        clients: Arc::new(Clients::new(
+            parts.workers,
+            cache.clients,
+            cache.idle_ttl,
+            Arc::clone(&stats),
+        )),
+        clock: Clock::start(),
+        explain: explain(&config.interpreter, parts.admin),
+        stats,
+    });
+    let (scope, weak) = (&router.stats.scope, Arc::downgrade(&router));
+    scope.gauge_fn("binding_age_seconds", move || {
+        weak.upgrade()
+            .map_or(0.0, |router| router.binding_age().as_secs_f64())
+    });
+    Ok(router)
+}
+
+/// What all routers of a process share.
+pub(crate) struct Parts {
+    pub(crate) metrics: Metrics,
+    pub(crate) control: Handle,
+    pub(crate) workers: usize,
+    /// Where the admin server listens.
+    pub(crate) admin: SocketAddr,
+}
+
+fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
+    match interpreter {
+        InterpreterConfig::Mesh(mesh) => Explain::Namerd {
+            namespace: mesh.root.to_string().trim_start_matches('/').to_owned(),
+        },
+        InterpreterConfig::NamerdHttp(namerd) => Explain::Namerd {
+            namespace: namerd.namespace.clone(),
+        },
+        InterpreterConfig::Default | InterpreterConfig::Fs { .. } => {
+            Explain::Admin { address: admin }
+        }
+    }
+}
+
+/// How a server treats what it accepts. One that strangers may reach, and that takes their word for who they are, is named in a warning.
+pub(crate) fn edge(config: &config::Server, router: &Router) -> Edge {
+    if config.clear_context.is_none() && !config.ip.is_loopback() {
+        tracing::warn!(
+            router = %router.label,
+            "the server on {} port {} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
+            config.ip,
+            config.port
+        );
+    }
+    Edge {
+        stats: ServerStats::new(
+            &router.stats.scope,
+            &format!("{}/{}", config.ip, config.port),
+        ),
+        max_call_depth: config.max_call_depth,
+        clear_context: config.clear_context.unwrap_or(false),
+    }
+}
+
+pub(crate) fn socket_options(config: &config::SocketOptions) -> SocketOptions {
+    SocketOptions {
+        no_delay: config.no_delay,
+        reuse_addr: config.reuse_addr,
+        reuse_port: config.reuse_port,
+        keep_alive: config.keep_alive,
+        backlog: config.backlog,
+    }
+}

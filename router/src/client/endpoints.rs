@@ -1,0 +1,101 @@
+//! The endpoints of a client, following its addresses.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use live::{Live, Publisher, State};
+use namer::Addresses;
+use tokio::sync::watch;
+
+use super::Endpoint;
+use crate::balance::Choices;
+use crate::stats::ClientStats;
+
+/// A set of endpoints, swapped as a whole.
+#[derive(Debug)]
+pub(crate) struct Endpoints {
+    /// What it was made from.
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) choices: Choices<Endpoint>,
+    /// What `Host` is rewritten to.
+    pub(crate) authority: Option<HeaderValue>,
+}
+
+/// Sets of the same addresses are equal: an endpoint is kept as long as its address is there.
+impl PartialEq for Endpoints {
+    fn eq(&self, other: &Self) -> bool {
+        self.addresses == other.addresses
+    }
+}
+
+/// Keeps the set up to date. While nothing new is known the last set stays; a name that is gone empties it.
+pub(super) async fn follow(
+    mut sources: watch::Receiver<Live<Addresses>>,
+    workers: usize,
+    stats: Arc<ClientStats>,
+    mut out: Publisher<Endpoints>,
+) {
+    let mut known = Known::new();
+    let mut addresses = sources.borrow_and_update().clone();
+    loop {
+        tokio::select! {
+            state = addresses.changed() => publish(&state, workers, &mut known, &stats, &mut out),
+            Ok(()) = sources.changed() => addresses = sources.borrow_and_update().clone(),
+        }
+    }
+}
+
+type Known = HashMap<SocketAddr, Arc<Endpoint>>;
+
+fn publish(
+    state: &State<Addresses>,
+    workers: usize,
+    known: &mut Known,
+    stats: &ClientStats,
+    out: &mut Publisher<Endpoints>,
+) {
+    if let Some(addresses) = state.value() {
+        let endpoints = next_set(Arc::clone(addresses), workers, known, stats);
+        out.set(endpoints);
+    }
+    if let Some(failure) = state.failure() {
+        out.fail(Arc::clone(&failure.reason));
+    }
+}
+
+/// The set for these addresses. Endpoints that were there before keep their state and connections.
+fn next_set(
+    addresses: Arc<Addresses>,
+    workers: usize,
+    known: &mut Known,
+    stats: &ClientStats,
+) -> Endpoints {
+    let mut before = std::mem::take(known);
+    let mut weighted = Vec::with_capacity(addresses.endpoints().len());
+    for endpoint in addresses.endpoints() {
+        let address = endpoint.address;
+        let kept = known.entry(address).or_insert_with(|| {
+            before.remove(&address).unwrap_or_else(|| {
+                stats.endpoints_added.inc();
+                Arc::new(Endpoint::new(address, workers))
+            })
+        });
+        weighted.push((endpoint.weight, Arc::clone(kept)));
+    }
+    stats.endpoints_removed.add(before.len() as u64);
+    stats.endpoints.set(known.len() as f64);
+    let authority = match &*addresses {
+        Addresses::Bound(set) => set
+            .authority
+            .as_deref()
+            .and_then(|authority| HeaderValue::from_str(authority).ok()),
+        Addresses::Neg => None,
+    };
+    Endpoints {
+        choices: Choices::new(weighted),
+        authority,
+        addresses,
+    }
+}

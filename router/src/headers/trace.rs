@@ -1,0 +1,194 @@
+//! Which trace a request belongs to: `l5d-ctx-trace`, and W3C `traceparent` beside it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::{BufMut as _, BytesMut};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Survey;
+
+const L5D_CTX_TRACE: HeaderName = HeaderName::from_static("l5d-ctx-trace");
+const L5D_REQID: HeaderName = HeaderName::from_static("l5d-reqid");
+const L5D_SAMPLE: HeaderName = HeaderName::from_static("l5d-sample");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+const SAMPLING_KNOWN: u64 = 2;
+const SAMPLED: u64 = 4;
+
+/// A span of a trace: what one hop did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    /// The low half of the trace's id.
+    trace: u64,
+    /// The high half, where ids have 128 bits.
+    trace_high: Option<u64>,
+    span: u64,
+    parent: u64,
+    /// 1 debug, 2 sampling known, 4 sampled. Source: finagle `Flags`.
+    flags: u64,
+}
+
+impl Trace {
+    /// The span of this hop: the next one of the trace that the request brought, else the root of a new one.
+    ///
+    /// `new_id` yields random ids, `draw` a number in 0..1 for `l5d-sample`, which is consumed.
+    pub(crate) fn of_request(
+        headers: &mut HeaderMap,
+        survey: Survey,
+        new_id: impl FnOnce() -> u64,
+        draw: impl FnOnce() -> f64,
+    ) -> Self {
+        let incoming = Self::incoming(headers, survey);
+        let span = new_id();
+        let mut trace = incoming.map_or(
+            Self {
+                trace: span,
+                trace_high: None,
+                span,
+                parent: span,
+                flags: 0,
+            },
+            |caller| Self {
+                span,
+                parent: caller.span,
+                ..caller
+            },
+        );
+        if survey.context
+            && let Some(sample) = headers.remove(L5D_SAMPLE)
+            && let Some(rate) = sample
+                .to_str()
+                .ok()
+                .and_then(|text| text.trim().parse::<f64>().ok())
+            && !rate.is_nan()
+        {
+            let sampled = if draw() < rate { SAMPLED } else { 0 };
+            trace.flags = (trace.flags & !SAMPLED) | SAMPLING_KNOWN | sampled;
+        }
+        trace
+    }
+
+    fn incoming(headers: &HeaderMap, survey: Survey) -> Option<Self> {
+        let own = survey.context.then(|| headers.get(L5D_CTX_TRACE)).flatten();
+        let w3c = survey
+            .traceparent
+            .then(|| headers.get(TRACEPARENT))
+            .flatten();
+        own.and_then(|value| Self::from_context(value.as_bytes()))
+            .or_else(|| w3c.and_then(|value| Self::from_traceparent(value.as_bytes())))
+    }
+
+    /// Reads base64 of span, parent, trace and flags, 8 bytes each, big endian; a high half of the trace id may follow.
+    fn from_context(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 48];
+        let length = BASE64.decode_slice(text, &mut bytes).ok()?;
+        let word = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| bytes[at * 8 + i]));
+        let trace_high = match length {
+            32 => None,
+            40 => Some(word(4)),
+            _ => return None,
+        };
+        Some(Self {
+            span: word(0),
+            parent: word(1),
+            trace: word(2),
+            flags: word(3),
+            trace_high,
+        })
+    }
+
+    /// Reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`. Source: W3C Trace Context §3.2.
+    fn from_traceparent(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?.trim();
+        let mut fields = text.split('-');
+        let (version, trace, span, flags) = (
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+        );
+        let is_plain = |field: &str, length| {
+            field.len() == length
+                && field
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let may_go_on = version != "00" || fields.next().is_none();
+        if !(is_plain(version, 2)
+            && version != "ff"
+            && is_plain(trace, 32)
+            && is_plain(span, 16)
+            && is_plain(flags, 2)
+            && may_go_on)
+        {
+            return None;
+        }
+        let trace = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
+        let span = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
+        let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+        Some(Self {
+            trace: trace as u64,
+            trace_high: Some((trace >> 64) as u64).filter(|high| *high != 0),
+            span,
+            parent: span,
+            flags: if sampled { SAMPLING_KNOWN | SAMPLED } else { 0 },
+        })
+    }
+
+    /// Writes `l5d-ctx-trace`, `l5d-reqid` and `traceparent`. One allocation holds all three.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        let mut text = BytesMut::with_capacity(56 + 16 + 55);
+        self.put_context(&mut text);
+        let context = text.split().freeze();
+        put_hex(&mut text, self.trace);
+        let reqid = text.split().freeze();
+        text.put_slice(b"00-");
+        put_hex(&mut text, self.trace_high.unwrap_or(0));
+        put_hex(&mut text, self.trace);
+        text.put_u8(b'-');
+        put_hex(&mut text, self.span);
+        text.put_slice(if self.flags & SAMPLED != 0 {
+            b"-01"
+        } else {
+            b"-00"
+        });
+        let traceparent = text.freeze();
+        for (name, value) in [
+            (L5D_CTX_TRACE, context),
+            (L5D_REQID, reqid),
+            (TRACEPARENT, traceparent),
+        ] {
+            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    fn put_context(self, text: &mut BytesMut) {
+        let mut bytes = [0; 40];
+        let words = [
+            self.span,
+            self.parent,
+            self.trace,
+            self.flags,
+            self.trace_high.unwrap_or(0),
+        ];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
+            chunk.copy_from_slice(&word.to_be_bytes());
+        }
+        let length = if self.trace_high.is_some() { 40 } else { 32 };
+        let mut encoded = [0; 56];
+        // 56 bytes hold the base64 of 40.
+        let written = BASE64
+            .encode_slice(&bytes[..length], &mut encoded)
+            .unwrap_or(0);
+        text.put_slice(&encoded[..written]);
+    }
+}
+
+/// 16 hex digits.
+fn put_hex(text: &mut BytesMut, id: u64) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digits: [u8; 16] = std::array::from_fn(|i| DIGITS[(id >> (60 - 4 * i)) as usize & 15]);
+    text.put_slice(&digits);
+}

@@ -1,0 +1,254 @@
+//! A running router process: its control runtime, its workers, and its graceful end.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use config::RouterConfig;
+use live::Task;
+use namer::Inet;
+use telemetry::{Admin, Metrics};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::MissedTickBehavior;
+use transport::{Listener, Shutdown};
+
+use crate::admin;
+use crate::build::{self, Parts, StartError};
+use crate::exchange::Router;
+use crate::server::{Server, Workers, shown_address};
+
+/// What a process is started with, beside its configuration.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// How many cores serve requests.
+    pub workers: usize,
+    /// How often the windows of stats end.
+    pub snapshot_interval: Duration,
+}
+
+impl Default for Process {
+    /// A worker for each core that the process may use.
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            snapshot_interval: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A process that serves.
+pub struct Running {
+    admin: SocketAddr,
+    servers: Vec<SocketAddr>,
+    shutdown: Shutdown,
+    grace: Duration,
+    serving_admin: Task<()>,
+    threads: Vec<JoinHandle<()>>,
+    control: Runtime,
+}
+
+impl Process {
+    /// Starts to serve. Nothing here waits for namerd or any other source of names.
+    ///
+    /// # Errors
+    /// [`StartError`] when a part cannot be made or a socket cannot be had. What was started by then has ended.
+    pub fn start(&self, config: &RouterConfig) -> Result<Running, StartError> {
+        let control = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::Workers)?;
+        let shutdown = Shutdown::new();
+        let started = control.block_on(self.start_on(config, &shutdown, control.handle().clone()));
+        let (admin, servers, serving_admin, threads) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                // Workers wait for the end of a shutdown; this one ends before it began.
+                control.block_on(shutdown.finished(Duration::ZERO));
+                return Err(error);
+            }
+        };
+        Ok(Running {
+            admin,
+            servers,
+            shutdown,
+            grace: config.admin.shutdown_grace,
+            serving_admin,
+            threads,
+            control,
+        })
+    }
+
+    async fn start_on(
+        &self,
+        config: &RouterConfig,
+        shutdown: &Shutdown,
+        control: tokio::runtime::Handle,
+    ) -> Result<Started, StartError> {
+        let metrics = Metrics::new();
+        let inet = Inet::system();
+        let namers = namer::build::namers(&config.namers, &inet)?;
+        let admin_listener = listen(
+            (config.admin.ip, config.admin.port).into(),
+            &config::SocketOptions::default(),
+            "admin",
+        )?;
+        let admin = admin_listener.1;
+        let parts = Parts {
+            metrics: metrics.clone(),
+            control,
+            workers: self.workers,
+            admin,
+        };
+        let routers = config
+            .routers
+            .iter()
+            .map(|router| build::router(router, &namers, &parts));
+        let routers: Vec<Arc<Router>> = routers.collect::<Result<_, _>>()?;
+        let (workers, threads) =
+            Workers::start(self.workers, shutdown).map_err(StartError::Workers)?;
+        let pages = Admin::new(metrics)
+            .snapshot_interval(self.snapshot_interval)
+            .config_json(serde_json::to_value(config).unwrap_or_default())
+            .routes(admin::routes(&routers, &namers, inet))
+            .index("/delegator.json")
+            .index("/bound-names.json")
+            .index("/client_state.json");
+        let serving_admin = live::task(
+            "admin",
+            pages.serve(admin_listener.0, None, shutdown.clone()),
+        );
+        tracing::info!("serving http admin on {}", shown_address(admin));
+        let servers = listen_all(config, &routers, &Arc::new(workers), shutdown)?;
+        for (router, config) in routers.iter().zip(&config.routers) {
+            let idle_ttl = config.binding_cache.idle_ttl;
+            live::task("sweep", sweep(Arc::downgrade(router), idle_ttl));
+        }
+        tracing::info!("initialized");
+        Ok((admin, servers, serving_admin, threads))
+    }
+}
+
+type Started = (SocketAddr, Vec<SocketAddr>, Task<()>, Vec<JoinHandle<()>>);
+
+fn listen(
+    address: SocketAddr,
+    options: &config::SocketOptions,
+    what: &str,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let bound = Listener::bind(address, &build::socket_options(options)).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| StartError::Listen {
+        address,
+        what: what.to_owned(),
+        source,
+    })
+}
+
+fn listen_all(
+    config: &RouterConfig,
+    routers: &[Arc<Router>],
+    workers: &Arc<Workers>,
+    shutdown: &Shutdown,
+) -> Result<Vec<SocketAddr>, StartError> {
+    let mut servers = Vec::new();
+    for (router, config) in routers.iter().zip(&config.routers) {
+        for server in &config.servers {
+            let (listener, address) = listen(
+                (server.ip, server.port).into(),
+                &server.socket_options,
+                &config.label,
+            )?;
+            let edge = build::edge(server, router);
+            Server {
+                router: Arc::clone(router),
+                edge,
+            }
+            .start(listener, workers, shutdown.drain());
+            tracing::info!("serving {} on {}", config.label, shown_address(address));
+            servers.push(address);
+        }
+    }
+    Ok(servers)
+}
+
+/// How often idle routes, clients and connections are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+async fn sweep(router: std::sync::Weak<Router>, idle_ttl: Duration) {
+    let mut every = tokio::time::interval(SWEEP_EVERY.min(idle_ttl));
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let Some(router) = router.upgrade() else {
+            return;
+        };
+        router.sweep(idle_ttl);
+    }
+}
+
+impl Running {
+    /// Where the admin server listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Where the routers' servers listen, in the order of the configuration.
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.servers
+    }
+
+    /// Asks for the end, as `/admin/shutdown` does.
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    /// Serves until a signal or the admin page asks for the end, then drains: nothing new is accepted, idle connections
+    /// close, requests in flight finish within the grace, and the rest is cut.
+    pub fn run(self) {
+        let Self {
+            shutdown,
+            grace,
+            serving_admin,
+            threads,
+            control,
+            ..
+        } = self;
+        control.block_on(async {
+            let asked = tokio::select! {
+                signal = transport::signal() => {
+                    tracing::info!("Received {signal}. Shutting down ...");
+                    None
+                }
+                grace = shutdown.requested() => {
+                    tracing::info!("Asked to end by /admin/shutdown. Shutting down ...");
+                    grace
+                }
+            };
+            if !shutdown.finished(asked.unwrap_or(grace)).await {
+                tracing::warn!("requests that did not finish in time were cut");
+            }
+            serving_admin.ended().await;
+        });
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker panicked");
+            }
+        }
+        control.shutdown_background();
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("admin", &self.admin)
+            .field("servers", &self.servers)
+            .finish_non_exhaustive()
+    }
+}

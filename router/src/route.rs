@@ -1,0 +1,194 @@
+//! A route: a logical name and what it is bound to now.
+
+mod overridden;
+mod shares;
+mod split;
+mod table;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use dtab::{Dtab, Path};
+use http::header::HeaderValue;
+use live::{Live, Publisher};
+use namer::{Binding, BoundTree, Evaluated};
+use tokio::time::Instant;
+
+pub(crate) use overridden::Overridden;
+pub(crate) use shares::{Nothing, Share, shares};
+pub(crate) use split::{Picked, Split};
+pub(crate) use table::Routes;
+
+use crate::client::Clients;
+use crate::error::RouteError;
+use crate::headers::shown_value;
+use crate::stats::{ServiceStats, Services};
+
+/// A name in use, kept up to date by a task until it is dropped.
+pub(crate) struct Route {
+    pub(crate) path: Path,
+    /// The name as `l5d-dst-service` carries it.
+    pub(crate) shown: HeaderValue,
+    /// The rules that the request brought along; empty for most.
+    pub(crate) local: Dtab,
+    /// The same as the next router is told.
+    pub(crate) handed_on: Option<HeaderValue>,
+    bound: Live<Outcome>,
+    stats: Arc<OnceLock<Arc<ServiceStats>>>,
+    /// Counts what the name gets before it is bound.
+    other: Arc<ServiceStats>,
+    /// When it was last asked for, in ticks of the router's clock.
+    used: AtomicU32,
+}
+
+/// What a name came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// These clients.
+    Split(Split),
+    /// No client.
+    Nothing(Nothing),
+    /// It never could be bound, and why.
+    Failed(Arc<str>),
+}
+
+impl Route {
+    /// Follows a binding, through a task of the runtime this is called on.
+    pub(crate) fn new(
+        path: Path,
+        local: Dtab,
+        binding: Live<Binding>,
+        clients: Arc<Clients>,
+        services: &Arc<Services>,
+    ) -> Self {
+        let stats = Arc::new(OnceLock::new());
+        let following = Following {
+            path: path.clone(),
+            clients,
+            services: Arc::clone(services),
+            stats: Arc::clone(&stats),
+        };
+        let bound = live::spawn("route", move |out| follow(binding, following, out));
+        Self {
+            shown: shown_value(&path.to_string()),
+            handed_on: (!local.is_empty()).then(|| shown_value(&local.to_string())),
+            path,
+            local,
+            bound,
+            stats,
+            other: Arc::clone(&services.other),
+            used: AtomicU32::new(0),
+        }
+    }
+
+    /// Notes the time, so that idle routes are known. Stored only when it differs: other workers read this line too.
+    pub(crate) fn touch(&self, tick: u32) {
+        if self.used.load(Ordering::Relaxed) != tick {
+            self.used.store(tick, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn last_used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Draws the client for one request; if the name was never bound yet, waits until it is, at most `timeout`.
+    pub(crate) async fn pick(
+        &self,
+        asked: Instant,
+        timeout: Duration,
+        draw: &mut impl FnMut() -> f64,
+    ) -> Result<Picked, RouteError> {
+        let picked = self
+            .bound
+            .with(|state| state.value().map(|outcome| self.pick_from(outcome, draw)));
+        match picked {
+            Some(picked) => picked,
+            None => match Box::pin(self.bound.ready(asked + timeout)).await {
+                Ok(outcome) => self.pick_from(&outcome, draw),
+                Err(unknown) => Err(RouteError::NotBoundInTime {
+                    timeout,
+                    reason: unknown.to_string(),
+                }),
+            },
+        }
+    }
+
+    fn pick_from(
+        &self,
+        outcome: &Outcome,
+        draw: &mut impl FnMut() -> f64,
+    ) -> Result<Picked, RouteError> {
+        match outcome {
+            Outcome::Split(split) => split.pick(draw).ok_or(RouteError::Unbound(Nothing::Empty)),
+            Outcome::Nothing(nothing) => Err(RouteError::Unbound(*nothing)),
+            Outcome::Failed(reason) => Err(RouteError::BindingFailed(Arc::clone(reason))),
+        }
+    }
+
+    /// Where its requests are counted: with those of other names as long as it is not bound.
+    pub(crate) fn stats(&self) -> &Arc<ServiceStats> {
+        self.stats.get().unwrap_or(&self.other)
+    }
+
+    /// What it is bound to, and since when that may be outdated.
+    pub(crate) fn state(&self) -> Arc<live::State<Outcome>> {
+        self.bound.now()
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Route({} => {:?})", self.path, self.bound)
+    }
+}
+
+/// What the task of a route needs.
+struct Following {
+    path: Path,
+    clients: Arc<Clients>,
+    services: Arc<Services>,
+    stats: Arc<OnceLock<Arc<ServiceStats>>>,
+}
+
+/// Turns what the interpreter says into what requests draw from. Once bound, trouble changes nothing: the last good tree stays.
+async fn follow(mut binding: Live<Binding>, following: Following, mut out: Publisher<Outcome>) {
+    loop {
+        let state = binding.changed().await;
+        if let Some(binding) = state.value() {
+            match &binding.outcome {
+                Evaluated::Pending => {}
+                Evaluated::Failed(reason) => match &*out.now() {
+                    live::State::Ready(was) | live::State::Stale(was, _)
+                        if !matches!(**was, Outcome::Failed(_)) =>
+                    {
+                        out.fail(Arc::clone(reason))
+                    }
+                    _ => out.set(Outcome::Failed(Arc::clone(reason))),
+                },
+                Evaluated::Bound(tree, dead) => {
+                    let dead_share = dead.iter().map(|branch| branch.share).sum();
+                    out.set(following.outcome(tree, dead_share));
+                }
+            }
+        }
+        if let Some(failure) = state.failure() {
+            out.fail(Arc::clone(&failure.reason));
+        }
+    }
+}
+
+impl Following {
+    fn outcome(&self, tree: &BoundTree, dead_share: f64) -> Outcome {
+        match shares(tree) {
+            Err(nothing) => Outcome::Nothing(nothing),
+            Ok(shares) => {
+                let stats = self.stats.get_or_init(|| self.services.of(&self.path));
+                stats.show_dead_share(dead_share);
+                Outcome::Split(Split::new(&shares, dead_share, &self.clients))
+            }
+        }
+    }
+}

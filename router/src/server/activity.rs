@@ -1,0 +1,135 @@
+//! What a client's connection is doing, so that one that sends its head drop by drop does not stay for ever.
+//!
+//! hyper's own timeout makes a timer for every request and also ends connections that are merely idle. Here a note is taken of
+//! the first byte of a head, and looked at every few seconds.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+
+/// A head must be whole at the latest twice this long after its first byte.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Notes on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// Heads that were read.
+    heads: AtomicU64,
+    /// Whether something of the next head was read.
+    has_begun: AtomicBool,
+    /// Whether a request is being answered: what is read meanwhile is its body.
+    is_answering: AtomicBool,
+}
+
+impl Activity {
+    /// A head is whole.
+    pub(super) fn request(&self) {
+        self.heads.fetch_add(1, Ordering::Relaxed);
+        self.is_answering.store(true, Ordering::Relaxed);
+        self.has_begun.store(false, Ordering::Relaxed);
+    }
+
+    /// Its response begins.
+    pub(super) fn response(&self) {
+        self.is_answering.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until a head takes too long.
+    pub(super) async fn stalls(&self) {
+        let mut begun = None;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = self
+                .has_begun
+                .load(Ordering::Relaxed)
+                .then(|| self.heads.load(Ordering::Relaxed));
+            if now.is_some() && now == begun {
+                return;
+            }
+            begun = now;
+        }
+    }
+}
+
+/// A stream that notes when something is read.
+pub(super) struct Watched<T> {
+    pub(super) stream: T,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<T: Read + Unpin> Read for Watched<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if polled.is_ready() && !self.activity.is_answering.load(Ordering::Relaxed) {
+            self.activity.has_begun.store(true, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl<T: Write + Unpin> Write for Watched<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_is_not_finished_stalls() {
+        let activity = Activity::default();
+        let idle = timeout(Duration::from_secs(600), activity.stalls()).await;
+        assert!(idle.is_err(), "a connection may be idle");
+        let began = Instant::now();
+        activity.has_begun.store(true, Ordering::Relaxed);
+        activity.stalls().await;
+        assert!(began.elapsed() <= LOOK_EVERY * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_takes_long_does_not_stall() {
+        let activity = Activity::default();
+        activity.has_begun.store(true, Ordering::Relaxed);
+        activity.request();
+        timeout(Duration::from_secs(600), activity.stalls())
+            .await
+            .expect_err("the head is whole");
+    }
+}

@@ -1,0 +1,103 @@
+//! A client's connection: request after request, until it closes, stalls, or the router drains.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use transport::Drain;
+
+use super::Server;
+use super::activity::{Activity, Watched};
+use crate::exchange::Origin;
+use crate::stats::ServerStats;
+
+/// How long a request's first line and headers may be together: 4 KiB and 8 KiB in the reference.
+const MAX_HEAD_BYTES: usize = 12 * 1024;
+
+/// Serves a connection. Dropping the future closes it and cancels what it waits for.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    worker: usize,
+    server: Arc<Server>,
+    drain: Drain,
+) {
+    let _open = Open::new(&server.edge.stats);
+    let activity = Arc::new(Activity::default());
+    let service = service_fn(|request| {
+        let (server, activity) = (&server, &activity);
+        activity.request();
+        async move {
+            let origin = Origin {
+                edge: &server.edge,
+                peer,
+                worker,
+            };
+            let response = server.router.answer(origin, request).await;
+            activity.response();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let watched = Watched {
+        stream: TokioIo::new(stream),
+        activity: Arc::clone(&activity),
+    };
+    let mut builder = http1::Builder::new();
+    builder
+        .max_header_size(MAX_HEAD_BYTES)
+        .auto_date_header(false);
+    let mut connection = pin!(builder.serve_connection(watched, service));
+    let events = async {
+        tokio::select! {
+            () = drain.begun() => Event::Drain,
+            () = activity.stalls() => Event::Stall,
+        }
+    };
+    // Polled only when it is woken itself: waiting on a shutdown takes a lock that all connections share.
+    let mut events = FuturesUnordered::from_iter([events]);
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "connection ended");
+                }
+                break;
+            }
+            Some(event) = events.next() => match event {
+                Event::Drain => connection.as_mut().graceful_shutdown(),
+                Event::Stall => break,
+            },
+        }
+    }
+}
+
+/// Counts the connection while it is open, however it ends.
+struct Open<'a>(&'a ServerStats);
+
+impl<'a> Open<'a> {
+    fn new(stats: &'a ServerStats) -> Self {
+        stats.connects.inc();
+        stats.connections.add(1.0);
+        Self(stats)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections.sub(1.0);
+        self.0.closes.inc();
+    }
+}
+
+enum Event {
+    Drain,
+    Stall,
+}

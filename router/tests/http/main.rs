@@ -1,0 +1,11 @@
+//! Real sockets around a router in this process: what a client sends, what an endpoint sees, and back.
+
+mod world;
+
+mod admin;
+mod binding;
+mod connections;
+mod draining;
+mod errors;
+mod messages;
+mod streaming;
