@@ -116,6 +116,13 @@ impl<T> Live<T> {
         }
     }
 
+    /// The state right now; [`Live::changed`] then waits for a later one.
+    pub fn see(&mut self) -> Arc<State<T>> {
+        // The version first: a change in between is seen once more, never missed.
+        self.seen = self.cell.version.load(Ordering::Acquire);
+        self.now()
+    }
+
     /// Waits for a value, fresh or stale.
     ///
     /// # Errors
@@ -147,14 +154,6 @@ impl<T> Live<T> {
     /// Whether both read the same published value.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.cell, &other.cell)
-    }
-
-    /// A reader for which the present state counts as seen.
-    pub(crate) fn caught_up(&self) -> Self {
-        Self {
-            seen: self.cell.version.load(Ordering::Acquire),
-            ..self.clone()
-        }
     }
 
     pub(crate) fn own(&self, task: AbortHandle) {

@@ -24,9 +24,8 @@ pub struct Reads {
 impl Reads {
     /// Reads a value and remembers it.
     pub fn read<T: Send + Sync + 'static>(&mut self, live: &Live<T>) -> Arc<State<T>> {
-        // Caught up before the look: a change in between wakes the reader once too often, never too rarely.
-        let reader = live.caught_up();
-        let state = reader.now();
+        let mut reader = live.clone();
+        let state = reader.see();
         self.watched.push(Box::new(reader));
         state
     }

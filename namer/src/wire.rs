@@ -10,14 +10,19 @@ use crate::{AddressSet, Addresses, Bound, BoundId, BoundTree, Endpoint};
 pub fn tree_to_wire(tree: &BoundTree) -> wire::BoundTree {
     tree.map(&mut |leaf| Leaf {
         weight: leaf.weight,
-        bound: wire::BoundName {
-            id: match &leaf.bound.id {
-                BoundId::Path(path) => wire::BoundId::Path(path.clone()),
-                BoundId::Status(code) => wire::BoundId::Status(*code),
-            },
-            residual: leaf.bound.residual.clone(),
-        },
+        bound: name_to_wire(&leaf.bound),
     })
+}
+
+/// A bound name as the mesh carries it: without its addresses.
+pub fn name_to_wire(bound: &Bound) -> wire::BoundName {
+    wire::BoundName {
+        id: match &bound.id {
+            BoundId::Path(path) => wire::BoundId::Path(path.clone()),
+            BoundId::Status(code) => wire::BoundId::Status(*code),
+        },
+        residual: bound.residual.clone(),
+    }
 }
 
 /// A bound tree from the mesh; `addresses` finds the live addresses of an id.

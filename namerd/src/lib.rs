@@ -2,5 +2,7 @@
 //!
 //! Start at [`store`], which keeps the dtabs of every namespace and their history.
 
+pub mod fleet;
+pub mod mesh;
 pub mod namespaces;
 pub mod store;

@@ -140,7 +140,7 @@ mod tests {
     fn namespaces() -> Namespaces {
         let store = InMemory::new("namerd-1", []);
         let any: (Path, Arc<dyn Namer>) = (Path::parse("/#/any").unwrap(), Arc::new(Any));
-        let namers = Namers::new(vec![any], Inet::default());
+        let namers = Namers::new(vec![any], Inet::system());
         Namespaces::new(Arc::new(store), namers, false)
     }
 
