@@ -192,3 +192,6 @@ impl Following {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,24 @@
 //! The numbers of servers, services and clients. Handles are made once, and lie where they are used.
 
-use std::collections::HashMap;
+mod client;
+mod series;
+mod server;
+mod service;
+
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dtab::Path;
 use http::StatusCode;
-use telemetry::{Counter, Gauge, Metrics, Scope, Stat};
+use namer::BoundId;
+use telemetry::{Counter, Metrics, Scope, Stat};
 use tokio::time::Instant;
+
+pub(crate) use client::ClientStats;
+pub(crate) use server::ServerStats;
+pub(crate) use service::{ServiceStats, Services};
+
+use series::Series;
 
 /// A duration in the unit that latencies are recorded in.
 pub(crate) fn millis(duration: Duration) -> u64 {
@@ -45,6 +55,13 @@ impl Exchanges {
             latency: scope.stat("request_latency_ms"),
             scope,
         }
+    }
+
+    /// Adds what others have counted, but for their latencies.
+    fn add(&self, others: &Self) {
+        self.requests.add(others.requests.value());
+        self.success.add(others.success.value());
+        self.failures.add(others.failures.value());
     }
 
     /// A request has come.
@@ -143,159 +160,6 @@ impl fmt::Debug for Class {
     }
 }
 
-/// A listening socket: `rt/<router>/server/<ip>/<port>`.
-#[derive(Debug)]
-pub(crate) struct ServerStats {
-    pub(crate) exchanges: Exchanges,
-    pub(crate) statuses: Statuses,
-    pub(crate) connects: Counter,
-    pub(crate) closes: Counter,
-    /// Open connections.
-    pub(crate) connections: Gauge,
-}
-
-impl ServerStats {
-    pub(crate) fn new(router: &Scope, address: &str) -> Self {
-        let scope = router.scope("server").node(address);
-        Self {
-            statuses: Statuses::new(&scope),
-            connects: scope.counter("connects"),
-            closes: scope.counter("closes"),
-            connections: scope.gauge("connections"),
-            exchanges: Exchanges::new(scope),
-        }
-    }
-}
-
-/// A bound id: `rt/<router>/client/<id>`. Its sub-tree goes when nobody holds this any more.
-#[derive(Debug)]
-pub(crate) struct ClientStats {
-    scope: Scope,
-    pub(crate) exchanges: Exchanges,
-    pub(crate) statuses: Statuses,
-    pub(crate) connects: Counter,
-    /// Open connections.
-    pub(crate) connections: Gauge,
-    pub(crate) connect_latency: Stat,
-    pub(crate) failed_connect_latency: Stat,
-    /// Attempts that another endpoint or connection took over.
-    pub(crate) requeues: Counter,
-    /// `loadbalancer/size`
-    pub(crate) endpoints: Gauge,
-    pub(crate) endpoints_added: Counter,
-    pub(crate) endpoints_removed: Counter,
-}
-
-impl ClientStats {
-    pub(crate) fn new(router: &Scope, id: &str) -> Self {
-        let scope = router.scope("client").node(id.trim_start_matches('/'));
-        let balancer = scope.scope("loadbalancer");
-        balancer.gauge("algorithm/p2c_least_loaded").set(1.0);
-        Self {
-            exchanges: Exchanges::new(scope.clone()),
-            statuses: Statuses::new(&scope),
-            connects: scope.counter("connects"),
-            connections: scope.gauge("connections"),
-            connect_latency: scope.stat("connect_latency_ms"),
-            failed_connect_latency: scope.stat("failed_connect_latency_ms"),
-            requeues: scope.counter("retries/requeues"),
-            endpoints: balancer.gauge("size"),
-            endpoints_added: balancer.counter("adds"),
-            endpoints_removed: balancer.counter("removes"),
-            scope,
-        }
-    }
-}
-
-impl Drop for ClientStats {
-    fn drop(&mut self) {
-        self.scope.remove();
-    }
-}
-
-/// A logical name: `rt/<router>/service/<name>`.
-///
-/// A name gets series of its own when it is bound. What unbound names count, and what evicted ones have counted, is in
-/// `service/other`: names are the choice of strangers, series are ours.
-#[derive(Debug)]
-pub(crate) struct ServiceStats {
-    scope: Scope,
-    pub(crate) exchanges: Exchanges,
-    /// Where the counts go in the end; none for `other` itself.
-    other: Option<Arc<Self>>,
-    /// Whether the share of dead branches is shown, which it is once there was one.
-    dead: OnceLock<Gauge>,
-}
-
-impl ServiceStats {
-    fn new(scope: Scope, other: Option<Arc<Self>>) -> Self {
-        Self {
-            exchanges: Exchanges::new(scope.clone()),
-            scope,
-            other,
-            dead: OnceLock::new(),
-        }
-    }
-
-    /// The share (0..1) of the name's traffic that dead branches gave to the others.
-    pub(crate) fn show_dead_share(&self, share: f64) {
-        if share > 0.0 || self.dead.get().is_some() {
-            self.dead
-                .get_or_init(|| self.scope.gauge("branch_dead"))
-                .set(share);
-        }
-    }
-}
-
-impl Drop for ServiceStats {
-    fn drop(&mut self) {
-        if let Some(other) = &self.other {
-            other
-                .exchanges
-                .requests
-                .add(self.exchanges.requests.value());
-            other.exchanges.success.add(self.exchanges.success.value());
-            other
-                .exchanges
-                .failures
-                .add(self.exchanges.failures.value());
-            self.scope.remove();
-        }
-    }
-}
-
-/// One `ServiceStats` for each name that is in use, however many routes (with rules of their own) lead to it.
-#[derive(Debug)]
-pub(crate) struct Services {
-    scope: Scope,
-    pub(crate) other: Arc<ServiceStats>,
-    by_name: Mutex<HashMap<Path, Weak<ServiceStats>>>,
-}
-
-impl Services {
-    fn new(router: &Scope) -> Self {
-        let scope = router.scope("service");
-        let other = Arc::new(ServiceStats::new(scope.node("other"), None));
-        Self {
-            scope,
-            other,
-            by_name: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn of(&self, name: &Path) -> Arc<ServiceStats> {
-        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stats) = by_name.get(name).and_then(Weak::upgrade) {
-            return stats;
-        }
-        by_name.retain(|_, stats| stats.strong_count() > 0);
-        let node = self.scope.node(name.to_string().trim_start_matches('/'));
-        let stats = Arc::new(ServiceStats::new(node, Some(Arc::clone(&self.other))));
-        by_name.insert(name.clone(), Arc::downgrade(&stats));
-        stats
-    }
-}
-
 /// What a cache did: `rt/<router>/bindcache/<cache>`.
 #[derive(Debug)]
 pub(crate) struct CacheStats {
@@ -322,6 +186,7 @@ pub(crate) struct RouterStats {
     pub(crate) services: Arc<Services>,
     pub(crate) paths: CacheStats,
     pub(crate) clients: CacheStats,
+    by_client: Arc<Series>,
 }
 
 impl RouterStats {
@@ -331,7 +196,13 @@ impl RouterStats {
             services: Arc::new(Services::new(&scope)),
             paths: CacheStats::new(&scope, "path"),
             clients: CacheStats::new(&scope, "client"),
+            by_client: Arc::new(Series::new(scope.scope("client"))),
             scope,
         }
+    }
+
+    /// The numbers of a client.
+    pub(crate) fn client(&self, id: &BoundId) -> ClientStats {
+        ClientStats::new(&self.by_client, &id.to_string())
     }
 }

@@ -8,7 +8,7 @@ use namer::{Bound, BoundId};
 use tokio::time::Instant;
 
 use super::Client;
-use crate::stats::{ClientStats, RouterStats};
+use crate::stats::RouterStats;
 
 /// One client for each bound id in use. Asked when a binding changes, never by a request.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Clients {
         }
         self.stats.clients.misses.inc();
         self.make_room(&mut kept);
-        let stats = ClientStats::new(&self.stats.scope, &bound.id.to_string());
+        let stats = self.stats.client(&bound.id);
         let client = Arc::new(Client::new(
             bound.id.clone(),
             bound.addresses.clone(),

@@ -99,3 +99,108 @@ fn next_set(
         addresses,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use namer::{BoundId, Endpoint as Address};
+    use telemetry::Metrics;
+
+    use super::*;
+    use crate::balance::Loaded as _;
+    use crate::client::InFlight;
+    use crate::stats::RouterStats;
+
+    fn addresses(ports: &[u16]) -> Addresses {
+        Addresses::of(
+            ports
+                .iter()
+                .map(|port| Address::new(([127, 0, 0, 1], *port).into())),
+        )
+    }
+
+    fn stats() -> Arc<ClientStats> {
+        let stats = RouterStats::new(&Metrics::new(), "http");
+        Arc::new(stats.client(&BoundId::Status(200)))
+    }
+
+    fn ports(endpoints: &Live<Endpoints>) -> Vec<u16> {
+        let set = endpoints.value().expect("a set");
+        let mut ports: Vec<_> = set
+            .choices
+            .members()
+            .map(|endpoint| endpoint.address.port())
+            .collect();
+        ports.sort_unstable();
+        ports
+    }
+
+    async fn settle() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_set_follows_its_source_and_keeps_what_stays() {
+        let (mut says, live) = live::channel();
+        let (_source, sources) = watch::channel(live);
+        let set = live::spawn("endpoints", move |out| follow(sources, 1, stats(), out));
+        says.set(addresses(&[1, 2]));
+        settle().await;
+        assert_eq!(ports(&set), [1, 2]);
+        let first = set.value().expect("a set");
+        let kept = first
+            .choices
+            .members()
+            .find(|endpoint| endpoint.address.port() == 2)
+            .expect("there");
+        let _busy = InFlight::new(Arc::clone(kept));
+        says.set(addresses(&[2, 3]));
+        settle().await;
+        assert_eq!(ports(&set), [2, 3]);
+        let loads = set.value().expect("a set");
+        let loads: Vec<_> = loads
+            .choices
+            .members()
+            .map(|endpoint| (endpoint.address.port(), endpoint.load()))
+            .collect();
+        assert!(
+            loads.contains(&(2, 1)) && loads.contains(&(3, 0)),
+            "{loads:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn trouble_keeps_the_set_and_a_name_that_is_gone_empties_it() {
+        let (mut says, live) = live::channel();
+        let (_source, sources) = watch::channel(live);
+        let set = live::spawn("endpoints", move |out| follow(sources, 1, stats(), out));
+        says.set(addresses(&[1]));
+        settle().await;
+        says.fail("away");
+        settle().await;
+        assert_eq!(ports(&set), [1]);
+        says.set(Addresses::Neg);
+        settle().await;
+        assert_eq!(ports(&set), [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn another_source_takes_over_once_it_knows_something() {
+        let (mut old, live) = live::channel();
+        let (source, sources) = watch::channel(live);
+        let set = live::spawn("endpoints", move |out| follow(sources, 1, stats(), out));
+        old.set(addresses(&[1]));
+        settle().await;
+        let (mut new, live) = live::channel();
+        source.send_replace(live);
+        settle().await;
+        assert_eq!(ports(&set), [1]);
+        new.set(addresses(&[2]));
+        settle().await;
+        assert_eq!(ports(&set), [2]);
+        old.set(addresses(&[3]));
+        settle().await;
+        assert_eq!(ports(&set), [2]);
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::world::{Backend, PATIENCE, World};
+use crate::world::{Backend, Client, PATIENCE, World};
 
 #[test]
 fn a_request_in_flight_finishes_and_idle_connections_close() {
@@ -27,11 +27,12 @@ fn a_request_in_flight_finishes_and_idle_connections_close() {
         web.path()
     ));
     let address = world.address();
-    let mut idle = world.client();
-    assert_eq!(
-        idle.send("GET / HTTP/1.1\r\nHost: tea\r\n\r\n").status(),
-        418
-    );
+    // One for each worker: when they are closed, both workers know.
+    let mut idle = [world.client(), world.client()];
+    for client in &mut idle {
+        let tea = client.send("GET / HTTP/1.1\r\nHost: tea\r\n\r\n");
+        assert_eq!(tea.status(), 418);
+    }
     let mut client = world.client();
     client.write("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
     arrives.recv_timeout(PATIENCE).expect("the request arrives");
@@ -39,7 +40,7 @@ fn a_request_in_flight_finishes_and_idle_connections_close() {
     let running = world.take();
     running.shutdown().request(Some(PATIENCE));
     let ending = thread::spawn(move || running.run());
-    assert!(idle.ends());
+    assert!(idle.iter_mut().all(Client::ends));
     while TcpStream::connect(address).is_ok() {
         thread::yield_now();
     }
