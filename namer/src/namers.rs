@@ -81,7 +81,11 @@ impl Namers {
     /// Whether some namer answers for paths like this; for linting.
     pub fn knows(&self, path: &Path) -> bool {
         let mut configured = self.configured.iter();
-        configured.any(|(prefix, _)| path.starts_with(prefix)) || builtin::is_known(path)
+        // The path of a rule may be shorter than the prefix: what the rule leaves over is put behind it.
+        let is_configured =
+            |(prefix, _): &(Path, _)| path.starts_with(prefix) || prefix.starts_with(path);
+        let is_system = path.segments().first().is_some_and(|first| first == "$");
+        configured.any(is_configured) || (is_system && builtin::is_known(path))
     }
 
     /// The lists of all namers that can list what they know.

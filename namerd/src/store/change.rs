@@ -30,7 +30,7 @@ pub enum Change {
 
 impl Change {
     /// The revision that this change makes of a namespace that is at `revision` and exists or not.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         namespace: &Namespace,
         (revision, exists): (u64, bool),
