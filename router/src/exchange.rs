@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use http::header::{EXPECT, HOST, HeaderMap, HeaderValue};
+use http::header::{EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use namer::Interpreter;
 use tokio::runtime::Handle;
@@ -297,6 +298,7 @@ fn sign_request(
     picked: &Picked,
 ) {
     let version = request.version();
+    let is_chunked = request.body().size_hint().exact().is_none();
     let headers = request.headers_mut();
     headers::strip_hop_by_hop(headers, survey);
     if survey.expect {
@@ -317,6 +319,11 @@ fn sign_request(
     }
     if !survey.host && !headers.contains_key(HOST) {
         headers.insert(HOST, const { HeaderValue::from_static("") });
+    }
+    if is_chunked {
+        // Not left to hyper, which takes a GET for one without a body.
+        let chunked = const { HeaderValue::from_static("chunked") };
+        headers.insert(TRANSFER_ENCODING, chunked);
     }
     // A proxy speaks its own version, whatever its client's is (RFC 9110 §2.5).
     *request.version_mut() = Version::HTTP_11;

@@ -103,13 +103,16 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap, survey: Survey) {
             header::PROXY_AUTHENTICATE,
             header::PROXY_AUTHORIZATION,
             header::TE,
-            header::TRAILER,
             header::TRANSFER_ENCODING,
             header::UPGRADE,
             KEEP_ALIVE,
             PROXY_CONNECTION,
         ] {
             headers.remove(name);
+        }
+        // Trailers of a chunked body pass, and hyper writes those that are announced.
+        if !survey.encoded {
+            headers.remove(header::TRAILER);
         }
     }
 }

@@ -123,3 +123,37 @@ fn who_waits_to_be_told_to_continue_is_told() {
     assert_eq!(client.read(false).body, "body");
     assert_eq!(web.last().header("expect"), None);
 }
+
+#[test]
+fn a_get_may_have_a_body_of_unknown_length() {
+    let web = Backend::answering(|request| {
+        let body = &request.body;
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    });
+    let world = World::with_dtab(&format!("/svc/web => {}", web.path()));
+    let mut client = world.client();
+    client.write(
+        "GET / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+    );
+    assert_eq!(client.read(false).body, "body");
+}
+
+#[test]
+fn announced_trailers_pass_both_ways() {
+    let web = Backend::scripted(|mut connection| {
+        connection.read_head();
+        while connection.read_chunk_size() > 0 {}
+        let trailers = connection.read_head().head;
+        assert_eq!(trailers, "x-sum: forth\r\n\r\n");
+        connection.write("HTTP/1.1 200 OK\r\nTrailer: x-sum\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-sum: back\r\n\r\n");
+    });
+    let world = World::with_dtab(&format!("/svc/web => {}", web.path()));
+    let mut client = world.client();
+    client.write("PUT / HTTP/1.1\r\nHost: web\r\nTE: trailers\r\nTrailer: x-sum\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-sum: forth\r\n\r\n");
+    assert_eq!(client.read_head().status(), 200);
+    assert_eq!(client.read_chunk_size(), 0);
+    assert_eq!(client.read_head().head, "x-sum: back\r\n\r\n");
+}

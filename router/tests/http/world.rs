@@ -145,12 +145,17 @@ impl Client {
 
     /// Reads one chunk; none at the last one.
     pub(crate) fn read_chunk(&mut self) -> Option<String> {
-        let mut size = String::new();
-        self.stream.read_line(&mut size).expect("a chunk comes");
-        let size = usize::from_str_radix(size.trim(), 16).expect("a chunk's size");
+        let size = self.read_chunk_size();
         let chunk = self.read_bytes(size);
         assert_eq!(self.read_bytes(2), "\r\n");
         (size > 0).then_some(chunk)
+    }
+
+    /// Reads the line before a chunk.
+    pub(crate) fn read_chunk_size(&mut self) -> usize {
+        let mut size = String::new();
+        self.stream.read_line(&mut size).expect("a chunk comes");
+        usize::from_str_radix(size.trim(), 16).expect("a chunk's size")
     }
 
     pub(crate) fn read_bytes(&mut self, count: usize) -> String {
