@@ -54,14 +54,12 @@ pub(super) async fn serve(
         .max_header_size(MAX_HEAD_BYTES)
         .auto_date_header(false);
     let mut connection = pin!(builder.serve_connection(watched, service));
-    let events = async {
-        tokio::select! {
-            () = drain.begun() => Event::Drain,
-            () = activity.stalls() => Event::Stall,
-        }
-    };
-    // Polled only when it is woken itself: waiting on a shutdown takes a lock that all connections share.
-    let mut events = FuturesUnordered::from_iter([events]);
+    // Polled only when one of them is woken: waiting on a shutdown takes locks that all connections share.
+    let kinds = [Event::Drain, Event::Stall, Event::Cut];
+    let mut events: FuturesUnordered<_> = kinds
+        .into_iter()
+        .map(|kind| kind.happens(&drain, &activity))
+        .collect();
     loop {
         tokio::select! {
             biased;
@@ -69,13 +67,35 @@ pub(super) async fn serve(
                 if let Err(error) = ended {
                     tracing::debug!(%error, %peer, "connection ended");
                 }
-                break;
+                return;
             }
             Some(event) = events.next() => match event {
                 Event::Drain => connection.as_mut().graceful_shutdown(),
-                Event::Stall => break,
+                Event::Stall | Event::Cut => return,
             },
         }
+    }
+}
+
+/// What ends a connection from outside.
+#[derive(Clone, Copy)]
+enum Event {
+    /// The router takes no new requests.
+    Drain,
+    /// The client does not finish its head.
+    Stall,
+    /// The grace of the shutdown is over.
+    Cut,
+}
+
+impl Event {
+    async fn happens(self, drain: &Drain, activity: &Activity) -> Self {
+        match self {
+            Self::Drain => drain.begun().await,
+            Self::Stall => activity.stalls().await,
+            Self::Cut => drain.cut().await,
+        }
+        self
     }
 }
 
@@ -95,9 +115,4 @@ impl Drop for Open<'_> {
         self.0.connections.sub(1.0);
         self.0.closes.inc();
     }
-}
-
-enum Event {
-    Drain,
-    Stall,
 }

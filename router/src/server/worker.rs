@@ -109,8 +109,9 @@ fn serve(worker: usize, accepted: Accepted, connections: &Arc<AtomicUsize>, drai
             server,
         },
     ) = (drain.clone(), accepted);
-    drain.spawn(async move {
-        let _counted = counted;
+    let hold = drain.hold();
+    live::task("connection", async move {
+        let _held = (counted, hold);
         match TcpStream::from_std(stream) {
             Ok(stream) => connection::serve(stream, peer, worker, server, draining).await,
             Err(error) => tracing::warn!(%error, %peer, "cannot serve a connection"),
