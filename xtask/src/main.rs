@@ -1,2 +1,67 @@
-//! placeholder
-fn main() {}
+//! The developer loop: `cargo xtask <command>`. It needs cargo and nothing else.
+
+mod etcd;
+mod program;
+mod steps;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::program::cargo;
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  test            everything that must pass before a change lands
+  tidy            layers, versions, licences, dead file names; prints sizes
+  codegen         write the checked-in code of the .proto files again
+  fuzz [SECONDS]  fuzz the language of names on a stable toolchain; 60 seconds if not said
+  demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
+  memory          what router and namerd need when they have little and much to do
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    let command = words.next();
+    let rest: Vec<String> = words.collect();
+    match command.as_deref() {
+        Some("test") => steps::test(),
+        Some("tidy") => tidy::run(),
+        Some("codegen") => cargo("test -q -p mesh --test generated")
+            .env("UPDATE_GENERATED", "1")
+            .run(),
+        Some("fuzz") => steps::fuzz(rest.first().map_or("60", String::as_str)),
+        Some("demo") => steps::demo(&rest),
+        Some("memory") => steps::memory(),
+        Some("help" | "--help" | "-h") => {
+            eprint!("{HELP}");
+            Ok(())
+        }
+        Some(other) => bail!("no command {other}\n\n{HELP}"),
+        None => bail!("which command?\n\n{HELP}"),
+    }
+}
+
+/// The project's folder.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

@@ -1,0 +1,131 @@
+//! The commands that run one program after the other.
+
+use std::io::{Write, stdout};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use crate::program::{Program, cargo, find};
+use crate::{etcd, target, tidy};
+
+/// The programs as they ship. The end-to-end tests run these too.
+const RELEASE: &str = "build --release -p router -p namerd -p namerctl -p tests --bins";
+
+/// Everything that must pass before a change lands, quick steps first. The last line says how many tests passed.
+pub(crate) fn test() -> Result<()> {
+    step("tools", || {
+        etcd::provide()?;
+        components()
+    })?;
+    step("fmt", || cargo("fmt --all -- --check").run())?;
+    step("tidy", tidy::run)?;
+    step("clippy", || {
+        cargo("clippy --workspace --all-targets -- -D warnings").run()
+    })?;
+    step("doc", || {
+        cargo("doc --workspace --no-deps --document-private-items")
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()
+    })?;
+    step("build", || cargo(RELEASE).run())?;
+    let mut count = Count::default();
+    let ran = step("test", || {
+        cargo("test --workspace --no-fail-fast")
+            .env("SWITCHYARD_BIN_DIR", target().join("release"))
+            .lines(|line| count.read(line))
+    });
+    writeln!(stdout(), "{} passed, {} failed", count.passed, count.failed)?;
+    ran
+}
+
+/// Runs a step, says which one it is, how long it took, and, if it fails, that it was this one.
+fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+    eprintln!("==> {name}");
+    let began = SystemTime::now();
+    run().with_context(|| format!("the step \"{name}\" failed"))?;
+    let took = began.elapsed().unwrap_or_default();
+    eprintln!("    {name} took {:.1} s", took.as_secs_f64());
+    Ok(())
+}
+
+/// Makes sure that cargo can format and lint.
+fn components() -> Result<()> {
+    let is_here = |command| cargo(command).output().is_ok();
+    if is_here("fmt --version") && is_here("clippy --version") {
+        return Ok(());
+    }
+    Program::new("rustup")
+        .args(["component", "add", "rustfmt", "clippy"])
+        .run()
+}
+
+/// Tests counted from cargo's own output.
+#[derive(Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    /// Reads `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+    fn read(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let number = |what| {
+            let words: Vec<&str> = result.split([' ', ';']).collect();
+            let at = words.iter().position(|word| *word == what)?;
+            words.get(at.checked_sub(1)?)?.parse::<u64>().ok()
+        };
+        self.passed += number("passed").unwrap_or(0);
+        self.failed += number("failed").unwrap_or(0);
+    }
+}
+
+/// A program of the release build.
+fn release(name: &str) -> Program {
+    let dir = target().join("release");
+    Program::new(dir.join(name)).env("SWITCHYARD_BIN_DIR", dir)
+}
+
+pub(crate) fn demo(args: &[String]) -> Result<()> {
+    cargo(RELEASE).run()?;
+    release("demo").args(args).with_input().run()
+}
+
+pub(crate) fn memory() -> Result<()> {
+    cargo(RELEASE).run()?;
+    release("memory").run()
+}
+
+/// Fuzzes without a sanitizer, which a stable toolchain can do.
+pub(crate) fn fuzz(seconds: &str) -> Result<()> {
+    seconds
+        .parse::<u32>()
+        .with_context(|| format!("{seconds:?} is no number of seconds"))?;
+    if find("cargo-fuzz").is_none() {
+        cargo("install --locked cargo-fuzz --version 0.13.2").run()?;
+    }
+    let limit = format!("-max_total_time={seconds}");
+    cargo("fuzz run --sanitizer none dtab --")
+        .args([limit])
+        .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_of_all_test_programs_are_added_up() {
+        let mut count = Count::default();
+        for line in [
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+            "test what_passed ... ok",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+        ] {
+            count.read(line);
+        }
+        assert_eq!((count.passed, count.failed), (15, 2));
+    }
+}
