@@ -52,6 +52,8 @@ pub fn init_logs(level: &str) -> Result<(), LogsError> {
         .with_env_filter(parsed)
         .with_writer(io::stderr)
         .with_ansi(false)
+        // Or else a process whose stderr was closed panics at its next event: the complaint goes to stderr, too.
+        .log_internal_errors(false)
         .event_format(Line {
             now: Timestamp::now,
         })

@@ -1,10 +1,13 @@
 //! A request that was read.
 
+use std::time::Duration;
+
 use axum::extract::Request;
 use bytes::Bytes;
 use dtab::{Dtab, Path};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
 use transport::ConnectInfo;
 
 use super::params::Params;
@@ -35,10 +38,12 @@ impl Call {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let body = Limited::new(body, limit).collect().await;
-        let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => too_large(),
-            None => Refusal::bad_request(format!("cannot read the body: {error}")),
+        let body = timeout(BODY_WAIT, Limited::new(body, limit).collect()).await;
+        let body = body.map_err(|_| too_slow())?.map_err(|error| {
+            match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => too_large(),
+                None => Refusal::bad_request(format!("cannot read the body: {error}")),
+            }
         })?;
         let body = body.to_bytes();
         let query = Params::parse(head.uri.query().unwrap_or_default().as_bytes());
@@ -105,6 +110,14 @@ impl Call {
             message: said.message,
         }
     }
+}
+
+/// How long a client may take to send a body.
+const BODY_WAIT: Duration = Duration::from_secs(60);
+
+fn too_slow() -> Refusal {
+    let message = format!("the body did not come within {} s", BODY_WAIT.as_secs());
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, message)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -59,14 +59,8 @@ impl Api {
         response
             .headers_mut()
             .insert(header::ETAG, etag(head.revision));
-        if let Condition::Stale { since, reason } = self.condition() {
-            let age = since.elapsed().as_secs();
-            let warning = format!("110 namerd \"the store was last heard {age} s ago: {reason}\"");
-            response.headers_mut().extend(
-                HeaderValue::try_from(warning)
-                    .ok()
-                    .map(|value| (header::WARNING, value)),
-            );
+        if let Some(warning) = self.stale_warning() {
+            response.headers_mut().insert(header::WARNING, warning);
         }
         Ok(response)
     }
@@ -162,7 +156,9 @@ impl Api {
                 json_line(&DryRun { version, lints }),
             ));
         }
+        let began = Instant::now();
         let revision = self.store().write(&namespace, change, call.by()).await;
+        self.counts.written(revision.is_ok(), began);
         let revision = revision.map_err(|error| refused(error, must_not_exist))?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -193,11 +189,15 @@ impl Api {
         Err(Refusal::stale_match(head.revision, message))
     }
 
-    fn condition(&self) -> Condition {
-        let health = self.store().view().health().value();
-        health.map_or(Condition::Pending { reason: None }, |health| {
-            health.condition.clone()
-        })
+    /// Says of an answer how long the store has not been heard; none while it is well. Source: RFC 7234 §5.5.1.
+    fn stale_warning(&self) -> Option<HeaderValue> {
+        let health = self.store().view().health().value()?;
+        let Condition::Stale { since, .. } = &health.condition else {
+            return None;
+        };
+        let age = since.elapsed().as_secs();
+        let warning = format!("110 namerd \"the store was last heard {age} s ago\"");
+        Some(HeaderValue::try_from(warning).expect("plain ASCII makes a header value"))
     }
 }
 

@@ -5,6 +5,8 @@
 mod changes;
 mod client;
 mod names;
+mod process;
 mod statuses;
+mod store;
 mod watches;
 mod world;

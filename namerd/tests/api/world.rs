@@ -34,7 +34,11 @@ impl World {
     }
 
     pub(crate) async fn start(change: impl FnOnce(&mut Api)) -> Self {
-        let store: Arc<dyn Store> = Arc::new(InMemory::new("namerd-1", []));
+        Self::over(Arc::new(InMemory::new("namerd-1", [])), change)
+    }
+
+    /// An API over another store.
+    pub(crate) fn over(store: Arc<dyn Store>, change: impl FnOnce(&mut Api)) -> Self {
         let disco = Arc::new(Disco::default());
         let prefix = Path::parse("/#/disco").unwrap();
         let namers = Namers::new(
