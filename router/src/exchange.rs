@@ -1,26 +1,35 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
+mod clock;
+mod edge;
+mod explain;
+mod sign;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use http::header::{EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Request, Response, Version};
-use http_body::Body as _;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+pub(crate) use clock::Clock;
+pub(crate) use edge::{Edge, Origin};
+pub(crate) use explain::Explain;
+
 use crate::client::{Clients, RequestBody};
 use crate::error::{About, RouteError};
 use crate::forward::{Begun, ResponseBody, Sending, forward};
-use crate::headers::{self, Overrides, Survey, Trace};
-use crate::identify::{Identifiers, origin_form};
+use crate::headers::{self, Overrides, Survey};
+use crate::identify::Identifiers;
 use crate::route::{Overridden, Picked, Route, Routes};
-use crate::stats::{RouterStats, ServerStats};
+use crate::stats::RouterStats;
+use edge::admit;
+use sign::{sign_request, sign_response};
 
 /// One router of the configuration: what its servers ask.
 pub(crate) struct Router {
@@ -38,23 +47,6 @@ pub(crate) struct Router {
     pub(crate) stats: Arc<RouterStats>,
     pub(crate) clock: Clock,
     pub(crate) explain: Explain,
-}
-
-/// How a server treats what it accepts.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    pub(crate) stats: ServerStats,
-    pub(crate) max_call_depth: usize,
-    pub(crate) clear_context: bool,
-}
-
-/// Where a request came in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'a> {
-    pub(crate) edge: &'a Edge,
-    pub(crate) peer: SocketAddr,
-    /// Whose connection it is, and so whose pools it uses.
-    pub(crate) worker: usize,
 }
 
 impl Router {
@@ -249,164 +241,5 @@ struct Refused {
 impl From<RouteError> for Refused {
     fn from(error: RouteError) -> Self {
         Self { error, route: None }
-    }
-}
-
-/// Brings a request into the form that routers understand, and takes its own rules out.
-fn admit(
-    request: &mut Request<RequestBody>,
-    survey: Survey,
-    edge: &Edge,
-) -> Result<Option<Overrides>, RouteError> {
-    let target = request.uri();
-    if request.method() == Method::CONNECT {
-        return Err(RouteError::NoTunnels(target.to_string()));
-    }
-    if target.scheme().is_none() && target.authority().is_some() {
-        return Err(RouteError::BadTarget(target.to_string()));
-    }
-    if survey.via && headers::call_depth(request.headers()) > edge.max_call_depth {
-        return Err(RouteError::TooManyCalls(edge.max_call_depth));
-    }
-    origin_form(request);
-    if !survey.context {
-        return Ok(None);
-    }
-    let headers = request.headers_mut();
-    if edge.clear_context {
-        headers::clear_context(headers);
-        return Ok(None);
-    }
-    headers::merge_deadlines(headers);
-    let overrides = Overrides::take(headers);
-    match &overrides {
-        Some(overrides) if overrides.len() > MAX_OVERRIDE_BYTES => Err(RouteError::BadOverride(
-            format!("a dtab in headers is longer than {MAX_OVERRIDE_BYTES} bytes"),
-        )),
-        _ => Ok(overrides),
-    }
-}
-
-/// How long the rules of one request may be; they are kept as long as their route.
-const MAX_OVERRIDE_BYTES: usize = 32 * 1024;
-
-/// What an endpoint is told beyond what the client said.
-fn sign_request(
-    request: &mut Request<RequestBody>,
-    survey: Survey,
-    route: &Route,
-    picked: &Picked,
-) {
-    let version = request.version();
-    let is_chunked = request.body().size_hint().exact().is_none();
-    let headers = request.headers_mut();
-    headers::strip_hop_by_hop(headers, survey);
-    if survey.expect {
-        // The client was told to continue by us.
-        headers.remove(EXPECT);
-    }
-    headers::append_via(headers, version, survey.via);
-    Trace::of_request(headers, survey, || fastrand::u64(..), fastrand::f64).write(headers);
-    headers.insert(headers::L5D_DST_SERVICE, route.shown.clone());
-    headers.insert(headers::L5D_DST_CLIENT, picked.client.shown.clone());
-    match &picked.residual {
-        Some(residual) => _ = headers.insert(headers::L5D_DST_RESIDUAL, residual.clone()),
-        None if survey.context => _ = headers.remove(headers::L5D_DST_RESIDUAL),
-        None => {}
-    }
-    if let Some(rules) = &route.handed_on {
-        headers::hand_on(headers, rules.clone());
-    }
-    if !survey.host && !headers.contains_key(HOST) {
-        headers.insert(HOST, const { HeaderValue::from_static("") });
-    }
-    if is_chunked {
-        // Not left to hyper, which takes a GET for one without a body.
-        let chunked = const { HeaderValue::from_static("chunked") };
-        headers.insert(TRANSFER_ENCODING, chunked);
-    }
-    // A proxy speaks its own version, whatever its client's is (RFC 9110 §2.5).
-    *request.version_mut() = Version::HTTP_11;
-}
-
-/// What the client is told beyond what the endpoint said.
-fn sign_response(response: &mut Response<ResponseBody>, version: Version) {
-    let class = if response.status().is_server_error() {
-        "0.0"
-    } else {
-        "1.0"
-    };
-    let headers: &mut HeaderMap = response.headers_mut();
-    let survey = Survey::of(headers);
-    if survey.encoded {
-        headers.remove(http::header::CONTENT_LENGTH);
-    }
-    headers::strip_hop_by_hop(headers, survey);
-    headers::append_via(headers, version, survey.via);
-    headers.insert(headers::L5D_SUCCESS_CLASS, HeaderValue::from_static(class));
-}
-
-/// Coarse time, for what may be off by a little.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    started: Instant,
-}
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        Self {
-            started: Instant::now(),
-        }
-    }
-
-    /// Counts sixteenths of a second, about.
-    pub(crate) fn tick(&self) -> u32 {
-        ticks(self.started.elapsed())
-    }
-
-    /// The tick that was this long ago.
-    pub(crate) fn before(&self, time: Duration) -> u32 {
-        self.tick().saturating_sub(ticks(time))
-    }
-}
-
-fn ticks(time: Duration) -> u32 {
-    u32::try_from(time.as_millis() >> 6).unwrap_or(u32::MAX)
-}
-
-/// Who can explain how a name is delegated.
-#[derive(Clone, Debug)]
-pub(crate) enum Explain {
-    /// The namerd that binds this namespace.
-    Namerd { namespace: String },
-    /// The admin server of this process, at this address.
-    Admin { address: SocketAddr },
-}
-
-impl Explain {
-    fn command(&self, label: &str, base: &Dtab, route: &Route) -> String {
-        let (path, local) = (&route.path, &route.local);
-        let rules = base.concat(local);
-        match self {
-            Self::Namerd { namespace } if rules.is_empty() => {
-                format!("namerctl delegate {namespace} '{path}'")
-            }
-            Self::Namerd { namespace } => {
-                format!("namerctl delegate {namespace} '{path}' --dtab '{rules}'")
-            }
-            Self::Admin { address } => {
-                format!(
-                    "curl -G http://{address}/delegator.json -d namespace={label} --data-urlencode 'path={path}' --data-urlencode 'dtab={rules}'"
-                )
-            }
-        }
-    }
-
-    /// Where rules beyond the router's own are.
-    fn dtab(&self) -> String {
-        match self {
-            Self::Namerd { namespace } => format!("  (namespace {namespace} of namerd)\n"),
-            Self::Admin { .. } => String::new(),
-        }
     }
 }

@@ -119,11 +119,12 @@ fn an_endpoint_that_refuses_is_passed_over() {
     std::fs::write(folder.path().join("web"), lines).expect("written");
     let world = with_files(&folder);
     let mut client = world.client();
-    for _ in 0..40 {
-        assert_eq!(
-            client.send("GET / HTTP/1.1\r\nHost: web\r\n\r\n").body,
-            "web"
-        );
+    let get = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
+    let post = "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 4\r\n\r\nbody";
+    for _ in 0..20 {
+        assert_eq!(client.send(get).body, "web");
+        assert_eq!(client.send(post).body, "web");
+        assert_eq!(web.last().body, "body");
     }
 }
 

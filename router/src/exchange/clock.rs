@@ -1,0 +1,33 @@
+//! When routes were last used.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Coarse time, for what may be off by a little.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// Counts sixteenths of a second, about.
+    pub(crate) fn tick(&self) -> u32 {
+        ticks(self.started.elapsed())
+    }
+
+    /// The tick that was this long ago.
+    pub(crate) fn before(&self, time: Duration) -> u32 {
+        self.tick().saturating_sub(ticks(time))
+    }
+}
+
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis() >> 6).unwrap_or(u32::MAX)
+}
