@@ -54,6 +54,7 @@ async fn accept(server: Arc<Server>, listener: Listener, workers: Arc<Workers>, 
                         stream,
                         peer,
                         server: Arc::clone(&server),
+                        hold: drain.hold(),
                     })
                     .await
             }

@@ -32,7 +32,7 @@ mod signal;
 mod tls;
 
 pub use connector::{ConnectError, Connector, Io};
-pub use drain::{Drain, Shutdown};
+pub use drain::{Drain, Hold, Shutdown};
 pub use listener::{Listener, SocketOptions};
 pub use serve::{ConnectInfo, HttpSettings, serve, serve_with};
 pub use signal::{Signal, signal};

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http_body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 /// A head must be whole at the latest twice this long after its first byte.
@@ -23,20 +24,16 @@ pub(super) struct Activity {
     /// Whether something of the next head was read.
     has_begun: AtomicBool,
     /// Whether a request is being answered: what is read meanwhile is its body.
-    is_answering: AtomicBool,
+    is_busy: AtomicBool,
 }
 
 impl Activity {
-    /// A head is whole.
-    pub(super) fn request(&self) {
+    /// A head is whole. Until the returned value is dropped its request is being answered.
+    pub(super) fn request(self: &Arc<Self>) -> Busy {
         self.heads.fetch_add(1, Ordering::Relaxed);
-        self.is_answering.store(true, Ordering::Relaxed);
+        self.is_busy.store(true, Ordering::Relaxed);
         self.has_begun.store(false, Ordering::Relaxed);
-    }
-
-    /// Its response begins.
-    pub(super) fn response(&self) {
-        self.is_answering.store(false, Ordering::Relaxed);
+        Busy(Arc::clone(self))
     }
 
     /// Waits until a head takes too long.
@@ -56,6 +53,42 @@ impl Activity {
     }
 }
 
+/// A request that is being answered, until the end of its response.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Relaxed);
+    }
+}
+
+/// A body that ends an exchange when it is dropped.
+pub(super) struct Answer<B> {
+    pub(super) body: B,
+    pub(super) _busy: Busy,
+}
+
+impl<B: Body + Unpin> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// A stream that notes when something is read.
 pub(super) struct Watched<T> {
     pub(super) stream: T,
@@ -69,7 +102,7 @@ impl<T: Read + Unpin> Read for Watched<T> {
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if polled.is_ready() && !self.activity.is_answering.load(Ordering::Relaxed) {
+        if polled.is_ready() && !self.activity.is_busy.load(Ordering::Relaxed) {
             self.activity.has_begun.store(true, Ordering::Relaxed);
         }
         polled
@@ -125,9 +158,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_takes_long_does_not_stall() {
-        let activity = Activity::default();
+        let activity = Arc::new(Activity::default());
         activity.has_begun.store(true, Ordering::Relaxed);
-        activity.request();
+        let _busy = activity.request();
         timeout(Duration::from_secs(600), activity.stalls())
             .await
             .expect_err("the head is whole");

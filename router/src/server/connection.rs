@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use transport::Drain;
 
 use super::Server;
-use super::activity::{Activity, Watched};
+use super::activity::{Activity, Answer, Watched};
 use crate::exchange::Origin;
 use crate::stats::ServerStats;
 
@@ -32,8 +32,7 @@ pub(super) async fn serve(
     let _open = Open::new(&server.edge.stats);
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
-        let (server, activity) = (&server, &activity);
-        activity.request();
+        let (server, busy) = (&server, activity.request());
         async move {
             let origin = Origin {
                 edge: &server.edge,
@@ -41,8 +40,7 @@ pub(super) async fn serve(
                 worker,
             };
             let response = server.router.answer(origin, request).await;
-            activity.response();
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     });
     let watched = Watched {
@@ -62,17 +60,18 @@ pub(super) async fn serve(
         .collect();
     loop {
         tokio::select! {
+            // A drain comes first, so that a response that is ready in the same moment says that it is the last.
             biased;
+            Some(event) = events.next() => match event {
+                Event::Drain => connection.as_mut().graceful_shutdown(),
+                Event::Stall | Event::Cut => return,
+            },
             ended = &mut connection => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, %peer, "connection ended");
                 }
                 return;
             }
-            Some(event) = events.next() => match event {
-                Event::Drain => connection.as_mut().graceful_shutdown(),
-                Event::Stall | Event::Cut => return,
-            },
         }
     }
 }

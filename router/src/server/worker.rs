@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use transport::{Drain, Shutdown};
+use transport::{Drain, Hold, Shutdown};
 
 use super::{Server, connection};
 
@@ -18,6 +18,8 @@ pub(super) struct Accepted {
     pub(super) stream: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) server: Arc<Server>,
+    /// A drain waits for it from the moment that it was accepted.
+    pub(super) hold: Hold,
 }
 
 /// All workers. They end when this is dropped and the shutdown is over.
@@ -101,15 +103,13 @@ async fn run(
 
 fn serve(worker: usize, accepted: Accepted, connections: &Arc<AtomicUsize>, drain: &Drain) {
     let counted = Counted(Arc::clone(connections));
-    let (
-        draining,
-        Accepted {
-            stream,
-            peer,
-            server,
-        },
-    ) = (drain.clone(), accepted);
-    let hold = drain.hold();
+    let draining = drain.clone();
+    let Accepted {
+        stream,
+        peer,
+        server,
+        hold,
+    } = accepted;
     live::task("connection", async move {
         let _held = (counted, hold);
         match TcpStream::from_std(stream) {

@@ -27,15 +27,15 @@ fn a_request_in_flight_finishes_and_idle_connections_close() {
         web.path()
     ));
     let address = world.address();
-    // One for each worker: when they are closed, both workers know.
+    let mut client = world.client();
+    client.write("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
+    arrives.recv_timeout(PATIENCE).expect("the request arrives");
+    // They came later and are told later: when they are closed, the busy connection has been told.
     let mut idle = [world.client(), world.client()];
     for client in &mut idle {
         let tea = client.send("GET / HTTP/1.1\r\nHost: tea\r\n\r\n");
         assert_eq!(tea.status(), 418);
     }
-    let mut client = world.client();
-    client.write("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
-    arrives.recv_timeout(PATIENCE).expect("the request arrives");
 
     let running = world.take();
     running.shutdown().request(Some(PATIENCE));
