@@ -2,21 +2,43 @@
 
 use std::sync::Arc;
 
-use config::{InterpreterConfig, NamerConfig};
+use config::{ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol};
 use dtab::Dtab;
 use live::Live;
+use mesh::channel::{AddressError, Namerds};
+use transport::{ClientAuthFiles, ClientTls, ClientTlsFiles, TlsError};
 
 use crate::fs::FsNamer;
 use crate::interpreter::fs;
 use crate::rewrite::RewriteNamer;
-use crate::{Binder, Inet, Interpreter, Namer, Namers, Table};
+use crate::{
+    Binder, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer, Namers, RouterIdentity, Table,
+};
 
 /// Why a part cannot be made.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// Nothing here does what this kind asks for.
     #[error("interpreter `{0}` is not available")]
     Unavailable(&'static str),
+    /// What the namers say stays with namerd.
+    #[error(
+        "`emptyIsNeg` is namerd's to say where namerd binds the names: write it in namerd's file"
+    )]
+    EmptyIsNeg,
+    /// The files for TLS to namerd.
+    #[error("cannot read the files for TLS to namerd")]
+    Tls(#[from] TlsError),
+    /// The addresses of namerd.
+    #[error("cannot use the addresses of namerd")]
+    Address(#[from] AddressError),
+}
+
+/// The router that an interpreter is for, as a namerd is to know it.
+#[derive(Clone, Debug, Default)]
+pub struct Asker {
+    /// Who it is in the fleet.
+    pub identity: RouterIdentity,
 }
 
 /// Makes the namers. Of two with the same prefix the later one is asked first, as in linkerd; namerd's never overlap.
@@ -51,12 +73,27 @@ pub fn interpreter(
     config: &InterpreterConfig,
     namers: Namers,
     empty_is_neg: bool,
+    asker: &Asker,
 ) -> Result<Arc<dyn Interpreter>, BuildError> {
     let binder = |table| Arc::new(Binder::new(table, namers, empty_is_neg));
     Ok(match config {
         InterpreterConfig::Default => binder(no_rules()),
         InterpreterConfig::Fs { dtab_file } => binder(fs::table(dtab_file)),
-        InterpreterConfig::Mesh(_) => return Err(BuildError::Unavailable("io.l5d.mesh")),
+        _ if empty_is_neg => return Err(BuildError::EmptyIsNeg),
+        InterpreterConfig::Mesh(mesh) => {
+            let tls = client_tls(mesh.tls.as_ref(), &["h2"])?;
+            Arc::new(MeshInterpreter::start(MeshOptions {
+                namerds: Namerds::new(mesh.dst.iter().map(host_and_port), tls)?,
+                namespace: mesh
+                    .root
+                    .segments()
+                    .iter()
+                    .map(|ns| ns.to_str_lossy())
+                    .collect(),
+                identity: asker.identity.clone(),
+                retry: mesh.retry,
+            }))
+        }
         InterpreterConfig::NamerdHttp(_) => {
             return Err(BuildError::Unavailable("io.l5d.namerd.http"));
         }
@@ -69,6 +106,44 @@ fn no_rules() -> Live<Table> {
         revision: 0,
         dtab: Dtab::empty(),
     })
+}
+
+/// `host:port`, with the brackets that an IPv6 address needs.
+fn host_and_port(to: &HostPort) -> String {
+    let HostPort { host, port } = to;
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn client_tls(
+    config: Option<&ClientTlsConfig>,
+    alpn: &[&str],
+) -> Result<Option<ClientTls>, TlsError> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    let client_auth = config.client_auth.as_ref().map(|auth| ClientAuthFiles {
+        cert: auth.cert_path.clone(),
+        key: auth.key_path.clone(),
+        intermediates: auth.intermediate_certs_path.clone(),
+    });
+    let protocols = config.protocols.iter().map(|protocol| match protocol {
+        TlsProtocol::V1_2 => "TLSv1.2".to_owned(),
+        TlsProtocol::V1_3 => "TLSv1.3".to_owned(),
+    });
+    let files = ClientTlsFiles {
+        common_name: config.common_name.clone(),
+        disable_validation: config.disable_validation,
+        trust: config.trust_certs.clone(),
+        client_auth,
+        protocols: protocols.collect(),
+        ciphers: Vec::new(),
+        alpn: alpn.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    ClientTls::load(&files).map(Some)
 }
 
 #[cfg(test)]
@@ -113,7 +188,7 @@ mod tests {
         };
         let namers = namers(&[fs], &Inet::system()).unwrap();
         let config = InterpreterConfig::Fs { dtab_file };
-        let interpreter = interpreter(&config, namers, false).unwrap();
+        let interpreter = interpreter(&config, namers, false, &Asker::default()).unwrap();
         let binding = interpreter.bind(&Path::parse("/svc/web/x").unwrap(), &Dtab::empty());
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         let binding = binding.ready(deadline).await.unwrap();

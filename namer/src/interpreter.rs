@@ -1,12 +1,20 @@
 //! Who turns a logical name into a tree of bound names.
 
+mod answers;
+mod backoff;
+mod delegation;
 pub(crate) mod fs;
+mod keeper;
+pub(crate) mod mesh;
+mod status;
 
 use std::fmt;
 
 use dtab::{DelegateTree, Dtab, Path};
 use futures_util::future::BoxFuture;
 use live::Live;
+
+pub use status::{ConnectionStatus, ServingNamerd};
 
 use crate::{Binding, Bound};
 
@@ -25,6 +33,17 @@ pub trait Interpreter: Send + Sync + fmt::Debug {
         path: &'a Path,
         dtab: &'a Dtab,
     ) -> BoxFuture<'a, Result<DelegateTree<Bound>, DelegateFailure>>;
+
+    /// How it stands with its namerd, if it has one.
+    fn status(&self) -> Option<ConnectionStatus> {
+        None
+    }
+
+    /// Ends on purpose: takes leave of namerd, and writes down what is to be known at the next start. Takes at most some
+    /// seconds. What was bound stays as it is.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Why a delegation can't be shown.

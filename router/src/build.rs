@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use config::InterpreterConfig;
 use http::header::InvalidHeaderName;
-use namer::Namers;
-use namer::build::BuildError;
+use namer::build::{Asker, BuildError};
+use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 use transport::SocketOptions;
@@ -72,6 +72,7 @@ pub(crate) fn router(
             &config.interpreter,
             namers.clone(),
             config.empty_is_neg,
+            &asker(&config.label, parts.admin),
         )?,
         control: parts.control.clone(),
         binding_timeout: config.binding_timeout,
@@ -102,6 +103,25 @@ pub(crate) struct Parts {
     pub(crate) workers: usize,
     /// Where the admin server listens.
     pub(crate) admin: SocketAddr,
+}
+
+/// Who a router is to its namerd. The admin server's port tells the routers of one host apart.
+fn asker(label: &str, admin: SocketAddr) -> Asker {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "localhost",
+        host => host,
+    };
+    let labels = [("router", label), ("host", host)];
+    Asker {
+        identity: RouterIdentity {
+            id: format!("{label}@{host}:{}", admin.port()),
+            labels: labels
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+    }
 }
 
 fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
