@@ -69,16 +69,18 @@ impl Workers {
 
     /// Gives a connection to the worker that has the fewest.
     pub(super) async fn hand_over(&self, accepted: Accepted) {
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn = (0..self.workers.len())
-            .map(|offset| &self.workers[(first + offset) % self.workers.len()]);
-        if let Some(worker) =
-            in_turn.min_by_key(|worker| worker.connections.load(Ordering::Relaxed))
-        {
+        if let Some(worker) = self.idlest() {
             worker.connections.fetch_add(1, Ordering::Relaxed);
             // A worker that is gone has ended with the process.
             let _ = worker.queue.send(accepted).await;
         }
+    }
+
+    fn idlest(&self) -> Option<&Worker> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        let (before, from) = self.workers.split_at(first);
+        let in_turn = from.iter().chain(before);
+        in_turn.min_by_key(|worker| worker.connections.load(Ordering::Relaxed))
     }
 }
 
@@ -125,5 +127,31 @@ struct Counted(Arc<AtomicUsize>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_go_where_there_are_fewest_and_equals_take_turns() {
+        let worker = |connections| Worker {
+            queue: mpsc::channel(1).0,
+            connections: Arc::new(AtomicUsize::new(connections)),
+        };
+        let workers = Workers {
+            workers: [5, 0, 0].map(worker).into(),
+            next: AtomicUsize::new(0),
+        };
+        for _ in 0..8 {
+            let idlest = workers.idlest().expect("there are some");
+            idlest.connections.fetch_add(1, Ordering::Relaxed);
+        }
+        let counts = workers.workers.iter();
+        let counts: Vec<_> = counts
+            .map(|worker| worker.connections.load(Ordering::Relaxed))
+            .collect();
+        assert_eq!(counts, [5, 4, 4]);
     }
 }
