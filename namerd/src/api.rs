@@ -1,7 +1,7 @@
 //! namerd's HTTP control API, `/api/1/…`.
 //!
-//! Each kind of endpoint has a module; [`Route`] says which paths there are. A handler takes the [`Call`] and answers with
-//! a response or a [`Refusal`], which becomes text, or JSON for a client that asks for JSON by name.
+//! Each kind of endpoint has a module; `Route` says which paths there are. A handler takes the `Call` and answers with
+//! a response or a `Refusal`, which becomes text, or JSON for a client that asks for JSON by name.
 //!
 //! Source: linkerd `namerd/iface/control-http`. What differs on purpose: every refusal gives its reason, bodies have a
 //! limit, waiting has a bound, and a watch ends with the server only.
@@ -116,7 +116,7 @@ impl Api {
             Route::Delegate(None) => self.delegate_given(&call).await,
             Route::BoundNames => self.bound_names(&call).await,
             Route::History(namespace) => self.history(namespace, &call).await,
-            Route::Lint => self.lint(&call),
+            Route::Lint => self.lint(&call).await,
             Route::Fleet => Ok(self.fleet()),
             Route::Status => Ok(self.status()),
             Route::Export => self.export().await,

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use dtab::Path;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use live::{Live, NotReady, State};
-use mesh::api::{DryRun, Version};
+use mesh::api::{DryRun, Lint, Version};
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::lint;
 use super::media::Media;
 use super::records::{Look, Records, WAIT, shown};
 use super::refusal::{Refusal, etag};
@@ -81,7 +79,7 @@ impl Api {
                     let message = format!(
                         "revision {revision} was not written by a namerd and is no dtab: {error}"
                     );
-                    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+                    Refusal::failed(message)
                 })?;
                 shown(media.name(), media.write(&stored))
             }
@@ -103,32 +101,24 @@ impl Api {
 
     /// Makes a namespace that does not exist.
     pub(super) async fn create(&self, name: &str, call: &Call) -> Answer {
-        let stored = Media::of_body(&call.headers)?.read(&call.body)?;
-        self.write(name, call, Wanted::Create(stored)).await
+        let (stored, lints) = self.judge(call).await?;
+        self.write(name, call, Wanted::Create(stored), lints).await
     }
 
     /// Makes or replaces a namespace; if the request names a version, only if it is still at that.
     pub(super) async fn put(&self, name: &str, call: &Call) -> Answer {
-        let stored = Media::of_body(&call.headers)?.read(&call.body)?;
-        self.write(name, call, Wanted::Put(stored)).await
+        let (stored, lints) = self.judge(call).await?;
+        self.write(name, call, Wanted::Put(stored), lints).await
     }
 
     /// Deletes a namespace.
     pub(super) async fn delete(&self, name: &str, call: &Call) -> Answer {
-        self.write(name, call, Wanted::Delete).await
+        self.write(name, call, Wanted::Delete, Vec::new()).await
     }
 
-    async fn write(&self, name: &str, call: &Call, wanted: Wanted) -> Answer {
+    async fn write(&self, name: &str, call: &Call, wanted: Wanted, lints: Vec<Lint>) -> Answer {
         let namespace =
             Namespace::new(name).map_err(|error| Refusal::bad_request(error.to_string()))?;
-        let lints = match &wanted {
-            Wanted::Create(stored) | Wanted::Put(stored) => {
-                lint::check(&stored.text, &|path: &Path| {
-                    self.namespaces.namers().knows(path)
-                })?
-            }
-            Wanted::Delete => Vec::new(),
-        };
         let must_not_exist =
             has_star(call, header::IF_NONE_MATCH) && !matches!(wanted, Wanted::Delete);
         let change = match wanted {

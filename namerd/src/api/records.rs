@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use live::Reads;
 use transport::Drain;
 
@@ -75,7 +75,7 @@ impl<F: FnMut(&mut Reads) -> Look + Send + 'static> Records<F> {
     ) -> Result<Response, Refusal> {
         match tokio::time::timeout(WAIT, self.next()).await {
             Ok(Ok(record)) => Ok(shown(media, Body::from(record))),
-            Ok(Err(why)) => Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)),
+            Ok(Err(why)) => Err(Refusal::failed(why)),
             Err(_) => Err(Refusal::not_now(missing)),
         }
     }

@@ -48,6 +48,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
+    /// Something went wrong here, or with what is stored.
+    pub(super) fn failed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
     /// The method is not among those that are allowed here, which are listed.
     pub(super) fn wrong_method(method: &Method, allowed: &'static str) -> Self {
         let message = format!("{method} is not allowed here, only {allowed}");

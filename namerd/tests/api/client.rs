@@ -48,7 +48,7 @@ impl Request {
         let mut bytes = self.head.into_bytes();
         if self.is_chunked {
             bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n");
-            for part in self.body.chunks(3) {
+            for part in self.body.chunks(self.body.len().div_ceil(5).max(1)) {
                 bytes.extend(format!("{:x}\r\n", part.len()).bytes());
                 bytes.extend(part);
                 bytes.extend(b"\r\n");
