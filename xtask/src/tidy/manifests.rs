@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::program::{Program, cargo};
+use crate::program::cargo;
 
 /// A crate uses crates of lower layers only, never a sibling.
 const LAYERS: [&[&str]; 5] = [
@@ -52,30 +52,56 @@ const LICENCES: [&str; 12] = [
 const DIRECT_MAX: usize = 50;
 
 pub(crate) fn check() -> Result<Vec<String>> {
-    let metadata = metadata()?;
-    let packages = list(&metadata["packages"]);
-    let (ours, others): (Vec<&Value>, Vec<&Value>) = packages
-        .iter()
-        .partition(|package| package["source"].is_null());
-    let mut complaints = layers(&ours);
-    complaints.extend(versions(&others));
-    complaints.extend(others.iter().filter_map(|package| licence(package)));
-    complaints.extend(direct(&ours));
+    let metadata = cargo("metadata --format-version 1 --locked --no-deps").output()?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
+    let ours = list(&metadata["packages"]);
+    // Unlike the metadata, the tree holds only what is really built.
+    let tree = cargo("tree --workspace --locked --edges normal,build,dev --prefix none --format")
+        .args(["{p}\t{l}"])
+        .output()?;
+    let built: BTreeSet<Package<'_>> = tree.lines().filter_map(Package::read).collect();
+    let mut complaints = layers(ours);
+    complaints.extend(versions(&built));
+    complaints.extend(built.iter().filter_map(Package::odd_licence));
+    complaints.extend(direct(ours));
     Ok(complaints)
 }
 
-/// The packages that this machine would build.
-fn metadata() -> Result<Value> {
-    let version = Program::new("rustc").args(["-vV"]).output()?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say for which machine it builds")?;
-    let json = cargo("metadata --format-version 1 --locked --filter-platform")
-        .args([host])
-        .output()?;
-    serde_json::from_str(&json).context("cannot read cargo's metadata")
+/// A package from a registry.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+    licence: &'a str,
 }
 
-fn layers(ours: &[&Value]) -> Vec<String> {
+impl<'a> Package<'a> {
+    /// Reads `name v1.2.3<tab>licence`; none for a package of ours, which has its folder behind the version.
+    fn read(line: &'a str) -> Option<Self> {
+        let line = line.trim_end_matches(" (*)");
+        let (package, licence) = line.split_once('\t')?;
+        let (name, version) = package.split_once(" v")?;
+        let version = version.trim_end_matches(" (proc-macro)");
+        (!version.contains('(')).then_some(Self {
+            name,
+            version,
+            licence,
+        })
+    }
+
+    /// A complaint, unless one alternative consists of licences from the list.
+    fn odd_licence(&self) -> Option<String> {
+        let plain = self.licence.replace(['(', ')'], "").replace('/', " OR ");
+        let is_fine = plain.split(" OR ").any(|alternative| {
+            let mut parts = alternative.split(" AND ").map(str::trim);
+            parts.all(|part| LICENCES.contains(&part))
+        });
+        (!is_fine).then(|| format!("licence of {}: {:?}", self.name, self.licence))
+    }
+}
+
+fn layers(ours: &[Value]) -> Vec<String> {
     let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
     let mut complaints = Vec::new();
     for package in ours {
@@ -94,11 +120,11 @@ fn layers(ours: &[&Value]) -> Vec<String> {
     complaints
 }
 
-fn versions(others: &[&Value]) -> Vec<String> {
+fn versions(built: &BTreeSet<Package<'_>>) -> Vec<String> {
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in others {
-        let versions = found.entry(text(&package["name"])).or_default();
-        versions.insert(text(&package["version"]));
+    for package in built {
+        let versions = found.entry(package.name).or_default();
+        versions.insert(package.version);
     }
     let doubled = SINGLE.iter().filter_map(|name| {
         let versions = found.get(name)?;
@@ -111,18 +137,7 @@ fn versions(others: &[&Value]) -> Vec<String> {
     doubled.chain(forbidden).collect()
 }
 
-/// One alternative must consist of licences from the list.
-fn licence(package: &Value) -> Option<String> {
-    let expression = package["license"].as_str().unwrap_or("none");
-    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
-    let is_fine = plain.split(" OR ").any(|alternative| {
-        let mut parts = alternative.split(" AND ").map(str::trim);
-        parts.all(|part| LICENCES.contains(&part))
-    });
-    (!is_fine).then(|| format!("licence of {}: {expression}", text(&package["name"])))
-}
-
-fn direct(ours: &[&Value]) -> Option<String> {
+fn direct(ours: &[Value]) -> Option<String> {
     let dependencies = ours
         .iter()
         .flat_map(|package| list(&package["dependencies"]));
@@ -156,7 +171,7 @@ mod tests {
         let router = json!({"name": "router", "dependencies": [
             {"name": "dtab"}, {"name": "namerd"}, {"name": "tests"}, {"name": "tokio"},
         ]});
-        let found = layers(&[&router]);
+        let found = layers(&[router]);
         assert_eq!(
             found,
             [
@@ -168,22 +183,18 @@ mod tests {
 
     #[test]
     fn banned_crates_and_second_versions_are_found() {
-        let package = |name: &str, version: &str| json!({"name": name, "version": version});
-        let packages = [
-            package("http", "0.2.1"),
-            package("http", "1.5.0"),
-            package("syn", "2.0.0"),
-            package("syn", "3.0.0"),
-            package("ring", "0.17.0"),
-        ];
-        let found = versions(&packages.iter().collect::<Vec<_>>());
+        let tree = "http v0.2.1\tMIT\nhttp v1.5.0\tMIT\nsyn v2.0.0\tMIT\nsyn v3.0.0\tMIT\nring v0.17.0\tISC (*)\n\
+            router v0.1.0 (/src/router)\tMIT\nmacros v1.0.0 (proc-macro)\tMIT";
+        let built: BTreeSet<_> = tree.lines().filter_map(Package::read).collect();
+        assert_eq!(built.len(), 6);
+        let found = versions(&built);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("http") && found[1].contains("ring"));
     }
 
     #[test]
     fn one_alternative_of_known_licences_is_enough() {
-        let complaint = |text: &str| licence(&json!({"name": "x", "license": text}));
+        let complaint = |text: &str| Package::read(&format!("x v1.0.0\t{text}"))?.odd_licence();
         for fine in [
             "MIT",
             "GPL-3.0 OR MIT",
@@ -192,7 +203,7 @@ mod tests {
         ] {
             assert_eq!(complaint(fine), None, "{fine}");
         }
-        for odd in ["GPL-3.0", "MIT AND GPL-3.0"] {
+        for odd in ["GPL-3.0", "MIT AND GPL-3.0", ""] {
             assert!(complaint(odd).is_some(), "{odd}");
         }
     }

@@ -10,7 +10,7 @@ const FUNCTION_LINES: usize = 60;
 
 pub(crate) fn print(root: &Path) -> Result<()> {
     let mut crates: Vec<PathBuf> = folders(root)?;
-    crates.retain(|dir| dir.join("Cargo.toml").is_file());
+    crates.retain(|dir| dir.join("src/lib.rs").is_file() || dir.join("src/main.rs").is_file());
     for dir in crates {
         let mut files = Vec::new();
         sources(&dir.join("src"), &mut files)?;
@@ -53,13 +53,16 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// All files of Rust below, but those that are tests as a whole.
+/// All files of Rust below, but those that are tests as a whole, and what no person wrote.
 fn sources(dir: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
     for path in folders(dir)? {
-        let is_tests = path.file_stem().is_some_and(|stem| stem == "tests");
-        if path.is_dir() && !is_tests {
+        let stem = path.file_stem().unwrap_or_default();
+        if stem == "tests" || stem == "generated" {
+            continue;
+        }
+        if path.is_dir() {
             sources(&path, into)?;
-        } else if path.extension().is_some_and(|end| end == "rs") && !is_tests {
+        } else if path.extension().is_some_and(|end| end == "rs") {
             into.push(path);
         }
     }
