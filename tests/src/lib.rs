@@ -1,1 +1,26 @@
-//! placeholder
+//! What the end-to-end tests and the demo are made of: the real programs, backends, load, and the [`World`] that owns them.
+//!
+//! The programs are those of `SWITCHYARD_BIN_DIR`, or are built beside the running test. Every port is one that the system
+//! gives, every file lies in a folder that goes with its world, and every process ends with the value that stands for it.
+
+mod backend;
+mod etcd;
+mod load;
+mod namerctl;
+mod namerd;
+mod process;
+mod programs;
+mod proxied;
+mod router;
+mod world;
+
+pub use backend::Backend;
+pub use etcd::Etcd;
+pub use load::{Answer, Load, Outcome};
+pub use namerctl::{Namerctl, Said};
+pub use namerd::{Namerd, Ports};
+pub use process::Process;
+pub use programs::program;
+pub use proxied::{Proxied, Reply};
+pub use router::Router;
+pub use world::{World, until};
