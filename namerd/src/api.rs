@@ -27,7 +27,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::Method;
-use live::Reads;
 use serde::Serialize;
 use tokio::time::Instant;
 use transport::Drain;
@@ -35,7 +34,7 @@ use transport::Drain;
 use self::call::Call;
 use self::media::Media;
 pub use self::metrics::Counts;
-use self::records::{Look, Records};
+use self::records::Records;
 use self::refusal::Refusal;
 use self::route::Route;
 use crate::fleet::Fleet;
@@ -78,10 +77,7 @@ impl Api {
 
     /// Answers with one record, or with all of them where the client watches; `missing` says what was not heard if there
     /// is none in time.
-    async fn shown<F>(&self, call: &Call, records: Records<F>, missing: &str) -> Answer
-    where
-        F: FnMut(&mut Reads) -> Look + Send + 'static,
-    {
+    async fn shown(&self, call: &Call, records: Records, missing: &str) -> Answer {
         if call.is_watch() {
             return Ok(records.stream(
                 "application/json",

@@ -9,6 +9,7 @@ pub mod api;
 pub mod build;
 pub mod command;
 pub mod fleet;
+mod looking;
 pub mod mesh;
 pub mod namespaces;
 pub mod run;

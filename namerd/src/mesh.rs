@@ -1,7 +1,7 @@
 //! The gRPC interface, kind `io.l5d.mesh`: what routers hear of names, and how they hear of changes.
 //!
-//! - [`session`]: `switchyard.mesh.v1`, one two-way stream for each of our routers.
-//! - [`linkerd`]: `io.linkerd.mesh`, the four services of the reference, byte for byte.
+//! - `session`: `switchyard.mesh.v1`, one two-way stream for each of our routers.
+//! - `linkerd`: `io.linkerd.mesh`, the four services of the reference, byte for byte.
 
 mod linkerd;
 mod session;

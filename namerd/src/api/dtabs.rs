@@ -24,8 +24,8 @@ impl Api {
         let namespaces = self.store().view().namespaces();
         let records = Records::new(move |reads| match &*reads.read(&namespaces) {
             State::Pending => Look::Wait,
-            State::Failed(failure) => Look::Failed(failure.reason.to_string()),
-            State::Ready(names) | State::Stale(names, _) => Look::Record(json_line(&**names)),
+            State::Failed(failure) => Look::Fails(failure.reason.to_string()),
+            State::Ready(names) | State::Stale(names, _) => Look::Shows(json_line(&**names)),
         });
         self.shown(call, records, STORE_UNHEARD).await
     }
@@ -94,7 +94,7 @@ impl Api {
         let records = Records::new(move |reads| {
             let state = reads.read(&head);
             let stored = state.value().and_then(|head| head.stored.as_ref());
-            stored.map_or(Look::Wait, |stored| Look::Record(media.write(stored)))
+            stored.map_or(Look::Wait, |stored| Look::Shows(media.write(stored)))
         });
         records.stream(media.name(), self.drain.clone(), self.counts.watching())
     }

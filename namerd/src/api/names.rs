@@ -29,14 +29,14 @@ impl Api {
             if let Some((shown, record)) = &last
                 && *shown == tree
             {
-                return Look::Record(record.clone());
+                return Look::Shows(record.clone());
             }
             let Some(json) = tree_json(&tree, reads) else {
                 return Look::Wait;
             };
             let record = json_line(&json);
             last = Some((tree, record.clone()));
-            Look::Record(record)
+            Look::Shows(record)
         });
         self.shown(call, records, &unanswered(&path)).await
     }
@@ -53,11 +53,11 @@ impl Api {
             };
             match &*tree {
                 NameTree::Leaf(Leaf { bound, .. }) => addresses(bound, reads),
-                NameTree::Neg => Look::Record(json_line(&Addr::Neg)),
-                NameTree::Empty => Look::Record(json_line(&no_addresses())),
-                NameTree::Fail => Look::Failed("name tree failed".to_owned()),
+                NameTree::Neg => Look::Shows(json_line(&Addr::Neg)),
+                NameTree::Empty => Look::Shows(json_line(&no_addresses())),
+                NameTree::Fail => Look::Fails("name tree failed".to_owned()),
                 NameTree::Alt(_) | NameTree::Union(_) => {
-                    Look::Failed(format!("{id} is not a concrete bound id"))
+                    Look::Fails(format!("{id} is not a concrete bound id"))
                 }
             }
         });
@@ -81,7 +81,7 @@ impl Api {
             };
             last = Some((tree, drawn.clone()));
             drawn.map_or_else(
-                || Look::Record(json_line(&Addr::Neg)),
+                || Look::Shows(json_line(&Addr::Neg)),
                 |bound| addresses(&bound, reads),
             )
         });
@@ -98,7 +98,7 @@ impl Api {
             }
             let known = states.iter().filter_map(|state| state.value());
             let names: BTreeSet<&Path> = known.flat_map(|names| names.iter()).collect();
-            Look::Record(json_line(&names))
+            Look::Shows(json_line(&names))
         });
         self.shown(call, records, "the namers have not answered yet")
             .await
@@ -136,13 +136,13 @@ impl Bindings {
         let state = reads.read(&self.binding);
         let Some(binding) = state.value() else {
             return Err(match state.failure() {
-                Some(failure) => Look::Failed(failure.reason.to_string()),
+                Some(failure) => Look::Fails(failure.reason.to_string()),
                 None => Look::Wait,
             });
         };
         match &binding.outcome {
             Evaluated::Pending => Err(Look::Wait),
-            Evaluated::Failed(why) => Err(Look::Failed(why.to_string())),
+            Evaluated::Failed(why) => Err(Look::Fails(why.to_string())),
             Evaluated::Bound(tree, _) => Ok(Arc::clone(tree)),
         }
     }
@@ -185,7 +185,7 @@ pub(super) fn addr(state: &State<Addresses>) -> Addr {
 fn addresses(bound: &Bound, reads: &mut Reads) -> Look {
     match addr(&reads.read(&bound.addresses)) {
         Addr::Pending => Look::Wait,
-        addr => Look::Record(json_line(&addr)),
+        addr => Look::Shows(json_line(&addr)),
     }
 }
 

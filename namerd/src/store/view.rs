@@ -51,6 +51,7 @@ impl Feed {
             slots: HashMap::new(),
             sweep_at: SWEEP_MIN,
             namespaces,
+            is_set_outdated: false,
             current: Health {
                 kind,
                 condition: Condition::Pending { reason: None },
@@ -146,20 +147,17 @@ impl Batch<'_> {
             },
         };
         let is_settled = stored.is_some() || !complaints.contains_key(namespace);
-        self.table.slot(namespace).show(Head { revision, stored });
+        self.table.show(namespace, Head { revision, stored });
         is_settled
     }
 
     /// Shows a dtab of the past for a namespace whose text is none, if that is still so.
     pub(super) fn fall_back(&mut self, namespace: &Namespace, stored: Stored) {
         if self.table.current.unparsable.contains_key(namespace) {
-            let slot = self.table.slot(namespace);
-            if slot.head.stored.is_none() {
-                let revision = slot.head.revision;
-                slot.show(Head {
-                    revision,
-                    stored: Some(Arc::new(stored)),
-                });
+            let head = &self.table.slot(namespace).head;
+            if head.stored.is_none() {
+                let (revision, stored) = (head.revision, Some(Arc::new(stored)));
+                self.table.show(namespace, Head { revision, stored });
             }
         }
     }
@@ -168,12 +166,14 @@ impl Batch<'_> {
     #[cfg(feature = "etcd")]
     pub(super) fn forget(&mut self, namespace: &Namespace) {
         self.table.current.unparsable.remove(namespace);
-        self.table.slot(namespace).show(Head::default());
+        self.table.show(namespace, Head::default());
     }
 
     /// Ends the change.
     pub(super) fn commit(mut self) {
-        self.table.publish_namespaces();
+        if self.table.is_set_outdated {
+            self.table.publish_namespaces();
+        }
         self.table.publish_health();
     }
 }
@@ -188,6 +188,8 @@ struct Table {
     /// The number of slots at which unused ones are looked for, so that asking for names at random fills no memory.
     sweep_at: usize,
     namespaces: Publisher<BTreeSet<Namespace>>,
+    /// Whether a namespace came or went since the set was published: making it anew costs as much as all of them.
+    is_set_outdated: bool,
     current: Health,
     health: Publisher<Health>,
 }
@@ -213,6 +215,14 @@ impl Table {
             .or_insert_with(Slot::new)
     }
 
+    fn show(&mut self, namespace: &Namespace, head: Head) {
+        let slot = self.slot(namespace);
+        let comes_or_goes = slot.head.stored.is_some() != head.stored.is_some();
+        slot.head = head;
+        slot.publish();
+        self.is_set_outdated |= comes_or_goes;
+    }
+
     fn is_pending(&self) -> bool {
         matches!(self.current.condition, Condition::Pending { .. })
     }
@@ -226,6 +236,7 @@ impl Table {
         };
         let existing = self.slots.iter().filter_map(exists).collect();
         self.namespaces.set(existing);
+        self.is_set_outdated = false;
     }
 
     fn publish_health(&mut self) {
@@ -245,11 +256,6 @@ impl Slot {
             head: Head::default(),
             publisher: live::channel().0,
         }
-    }
-
-    fn show(&mut self, head: Head) {
-        self.head = head;
-        self.publish();
     }
 
     fn publish(&mut self) {

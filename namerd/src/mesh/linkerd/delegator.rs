@@ -57,7 +57,7 @@ impl Services {
         let head = self.context.namespaces.head(&namespace);
         Ok(States::new(move |reads| match &*reads.read(&head) {
             State::Pending => Look::Wait,
-            State::Failed(failure) => Look::End(Status::internal(&*failure.reason)),
+            State::Failed(failure) => Look::Fails(Status::internal(&*failure.reason)),
             State::Ready(head) | State::Stale(head, _) => look(head),
         }))
     }
@@ -87,16 +87,16 @@ impl Services {
 
 fn look(head: &Head) -> Look<DtabRsp> {
     let Some(stored) = &head.stored else {
-        return Look::End(root_not_found());
+        return Look::Fails(root_not_found());
     };
     let dtab = match (&stored.dtab).try_into() {
         Ok(dtab) => dtab,
-        Err(malformed) => return Look::End(Status::from(malformed)),
+        Err(malformed) => return Look::Fails(Status::from(malformed)),
     };
     let version = versioned_dtab::Version {
         id: Some(Version(head.revision).bytes().into()),
     };
-    Look::State(DtabRsp {
+    Look::Shows(DtabRsp {
         dtab: Some(VersionedDtab {
             version: Some(version),
             dtab: Some(dtab),

@@ -56,13 +56,13 @@ impl Services {
             let _held = &root.binder;
             let look = match &*reads.read(&binding) {
                 State::Pending => Look::Wait,
-                State::Failed(failure) => Look::End(Status::internal(&*failure.reason)),
+                State::Failed(failure) => Look::Fails(Status::internal(&*failure.reason)),
                 State::Ready(binding) | State::Stale(binding, _) => look(&binding.outcome),
             };
             match look {
-                Look::End(_) if was_told && failures == Failures::ToldWithoutTree => Look::Wait,
+                Look::Fails(_) if was_told && failures == Failures::ToldWithoutTree => Look::Wait,
                 look => {
-                    was_told |= matches!(look, Look::State(_));
+                    was_told |= matches!(look, Look::Shows(_));
                     look
                 }
             }
@@ -73,10 +73,10 @@ impl Services {
 fn look(outcome: &Evaluated) -> Look<BoundTreeRsp> {
     match outcome {
         Evaluated::Pending => Look::Wait,
-        Evaluated::Failed(why) => Look::End(Status::internal(&**why)),
+        Evaluated::Failed(why) => Look::Fails(Status::internal(&**why)),
         Evaluated::Bound(tree, _) => {
             let tree = BoundNameTree::from(&namer::wire::tree_to_wire(tree));
-            Look::State(BoundTreeRsp { tree: Some(tree) })
+            Look::Shows(BoundTreeRsp { tree: Some(tree) })
         }
     }
 }

@@ -59,7 +59,7 @@ impl Services {
             // A value, not an error of the call.
             return Ok(States::new(|_| {
                 let failed = Addresses::Failed("No ID provided".to_owned());
-                Look::State((&failed).into())
+                Look::Shows((&failed).into())
             }));
         };
         let id = dtab::strip_transformer_prefix(&id);
@@ -68,7 +68,7 @@ impl Services {
         Ok(States::new(move |reads| {
             match addresses::behind(&id, &binding, reads) {
                 Addresses::Pending if pending == Pending::IsWaitedFor => Look::Wait,
-                addresses => Look::State((&addresses).into()),
+                addresses => Look::Shows((&addresses).into()),
             }
         }))
     }
