@@ -6,21 +6,20 @@ use config::{ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProto
 use dtab::Dtab;
 use live::Live;
 use mesh::channel::{AddressError, Namerds};
+use mesh::client::BaseUrlError;
 use transport::{ClientAuthFiles, ClientTls, ClientTlsFiles, TlsError};
 
 use crate::fs::FsNamer;
 use crate::interpreter::fs;
 use crate::rewrite::RewriteNamer;
 use crate::{
-    Binder, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer, Namers, RouterIdentity, Table,
+    Binder, HttpInterpreter, HttpOptions, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer,
+    Namers, RouterIdentity, Table,
 };
 
 /// Why a part cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Nothing here does what this kind asks for.
-    #[error("interpreter `{0}` is not available")]
-    Unavailable(&'static str),
     /// What the namers say stays with namerd.
     #[error(
         "`emptyIsNeg` is namerd's to say where namerd binds the names: write it in namerd's file"
@@ -32,6 +31,9 @@ pub enum BuildError {
     /// The addresses of namerd.
     #[error("cannot use the addresses of namerd")]
     Address(#[from] AddressError),
+    /// The addresses of namerd's HTTP API.
+    #[error("cannot use the addresses of namerd")]
+    BaseUrl(#[from] BaseUrlError),
 }
 
 /// The router that an interpreter is for, as a namerd is to know it.
@@ -92,10 +94,19 @@ pub fn interpreter(
                     .collect(),
                 identity: asker.identity.clone(),
                 retry: mesh.retry,
+                failing_max: mesh.failure_threshold.map(|threshold| threshold.min_period),
             }))
         }
-        InterpreterConfig::NamerdHttp(_) => {
-            return Err(BuildError::Unavailable("io.l5d.namerd.http"));
+        InterpreterConfig::NamerdHttp(namerd) => {
+            let tls = client_tls(namerd.tls.as_ref(), &["http/1.1"])?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            let urls = namerd.dst.iter().map(host_and_port);
+            Arc::new(HttpInterpreter::start(HttpOptions {
+                base_urls: urls.map(|at| format!("{scheme}://{at}")).collect(),
+                tls,
+                namespace: namerd.namespace.clone(),
+                retry: namerd.retry,
+            })?)
         }
     })
 }

@@ -3,9 +3,14 @@
 mod answers;
 mod backoff;
 mod delegation;
+mod follow;
 pub(crate) mod fs;
+#[cfg(test)]
+mod host;
+pub(crate) mod http;
 mod keeper;
 pub(crate) mod mesh;
+mod remote;
 mod status;
 
 use std::fmt;

@@ -23,6 +23,7 @@ pub use binder::{Binder, Binding, Evaluated, Key, Table};
 pub use bound::{Bound, BoundId, BoundTree};
 pub use fs::FsNamer;
 pub use inet::Inet;
+pub use interpreter::http::{HttpInterpreter, HttpOptions};
 pub use interpreter::mesh::{MeshInterpreter, MeshOptions, RouterIdentity};
 pub use interpreter::{ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd};
 pub use namers::{Namer, Namers};

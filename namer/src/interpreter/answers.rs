@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use name::Name;
 pub(super) use name::Told;
 
-use super::status::{ConnectionStatus, Link, ServingNamerd};
+use super::follow::{self, Question, Said};
+use super::status::{ConnectionStatus, Link};
 use crate::{Addresses, Binding};
 
 /// Names a name in use. Never used again for another one.
@@ -73,11 +74,10 @@ impl Answers {
         orders
     }
 
-    /// The conversation is over; answers who has served.
-    pub(super) fn end_session(&self) -> Option<ServingNamerd> {
-        let served = self.lock().end_session();
+    /// The conversation is over.
+    pub(super) fn end_session(&self) {
+        self.lock().end_session();
         self.waiting.notify_one();
-        served
     }
 
     /// Forgets what nobody has read since the last sweep but one.
@@ -88,17 +88,22 @@ impl Answers {
     }
 }
 
-/// What is to be asked of namerd, or no longer.
-#[derive(Debug, PartialEq)]
-pub(super) enum Order {
+/// What namerd is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
     /// What a name is bound to.
     Name(NameId),
-    /// No longer.
-    DropName(NameId),
-    /// Where a bound name's endpoints are. Only for protocols that do not tell unasked.
+    /// Where a bound name can be reached. Only for protocols that do not tell unasked.
     Addresses(Path),
+}
+
+/// What is to be asked, or no longer.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// From now on.
+    Ask(Subject),
     /// No longer.
-    DropAddresses(Path),
+    Drop(Subject),
 }
 
 /// A dtab that comes after the namespace's, shared by all names that are bound with it.
@@ -175,7 +180,7 @@ impl Ledger {
         }
         self.names.insert(self.last_id, name);
         if let Some(orders) = &mut self.orders {
-            orders.push(Order::Name(self.last_id));
+            orders.push(Order::Ask(Subject::Name(self.last_id)));
         }
         (binding, true)
     }
@@ -202,7 +207,7 @@ impl Ledger {
             let known = addresses.entry(id.clone()).or_insert_with(|| {
                 orders
                     .iter_mut()
-                    .for_each(|orders| orders.push(Order::Addresses(id.clone())));
+                    .for_each(|orders| orders.push(Order::Ask(Subject::Addresses(id.clone()))));
                 Address::new()
             });
             known.out.live()
@@ -227,13 +232,6 @@ impl Ledger {
     pub(super) fn failed(&mut self, id: NameId, revision: u64, why: &str) {
         if let Some(name) = self.names.get_mut(&id) {
             name.failed(self.session, revision, why);
-        }
-    }
-
-    /// What was said of a name is not up to date, or has no meaning; what was known stays.
-    pub(super) fn stale(&mut self, id: NameId, why: &str) {
-        if let Some(name) = self.names.get_mut(&id) {
-            name.trouble(why);
         }
     }
 
@@ -275,12 +273,66 @@ impl Ledger {
     }
 }
 
+/// Names and addresses alike.
+impl Ledger {
+    /// What is to be asked; none when nobody wants to know any more.
+    pub(super) fn question(&self, subject: &Subject) -> Option<Question> {
+        match subject {
+            Subject::Name(id) => self.asked(*id).cloned().map(Question::Name),
+            Subject::Addresses(id) => {
+                let is_known = self.addresses.contains_key(id);
+                is_known.then(|| Question::Addresses(id.clone()))
+            }
+        }
+    }
+
+    /// namerd answers a question.
+    pub(super) fn take(&mut self, subject: &Subject, said: Said) {
+        match (subject, said) {
+            (Subject::Name(id), Said::Tree(tree, samples)) => {
+                self.tree(*id, follow::told(tree));
+                for (id, addresses) in samples {
+                    self.sampled(&id, addresses);
+                }
+            }
+            (Subject::Addresses(id), Said::Addresses(said)) => self.addresses(id.clone(), said),
+            // A stream says what it was opened for.
+            (Subject::Name(_), Said::Addresses(_)) | (Subject::Addresses(_), Said::Tree(..)) => {}
+        }
+    }
+
+    /// What was said is not up to date, or has no meaning; what was known stays.
+    pub(super) fn stale(&mut self, subject: &Subject, why: &str) {
+        match subject {
+            Subject::Name(id) => {
+                if let Some(name) = self.names.get_mut(id) {
+                    name.trouble(why);
+                }
+            }
+            Subject::Addresses(id) => {
+                if let Some(known) = self.addresses.get_mut(id) {
+                    known.out.fail(why);
+                }
+            }
+        }
+    }
+}
+
 /// Addresses.
 impl Ledger {
     /// namerd says where a bound name's endpoints are.
     pub(super) fn addresses(&mut self, id: Path, said: wire::Addresses) {
         let known = self.addresses.entry(id).or_insert_with(Address::new);
         crate::wire::publish_addresses(said, &mut known.out);
+    }
+
+    /// What is said of addresses by the way: it counts only if nothing is known.
+    fn sampled(&mut self, id: &Path, said: wire::Addresses) {
+        if let Some(known) = self.addresses.get_mut(id)
+            && known.out.now().is_pending()
+        {
+            crate::wire::publish_addresses(said, &mut known.out);
+        }
     }
 
     /// Where a bound name's endpoints are, if it is in use.
@@ -295,17 +347,17 @@ impl Ledger {
         self.session += 1;
         self.unanswered_since = Some(Instant::now());
         self.orders = Some(Vec::new());
-        let names = self.names.keys().map(|id| Order::Name(*id));
-        let addresses = self.addresses.keys().cloned().map(Order::Addresses);
-        names.chain(addresses).collect()
+        let names = self.names.keys().map(|id| Subject::Name(*id));
+        let addresses = self.addresses.keys().cloned().map(Subject::Addresses);
+        names.chain(addresses).map(Order::Ask).collect()
     }
 
-    fn end_session(&mut self) -> Option<ServingNamerd> {
+    fn end_session(&mut self) {
         self.orders = None;
         if self.trouble.is_none() {
             self.unanswered_since = Some(Instant::now());
         }
-        self.link.namerd.take()
+        self.link.namerd = None;
     }
 
     /// What has come up since the last call.
@@ -349,9 +401,10 @@ impl Ledger {
         }
     }
 
-    /// Why names can't be brought up to date, while they can't.
-    pub(super) fn troubled(&self) -> Option<&Arc<str>> {
-        self.trouble.as_ref()
+    /// Why nobody can be asked.
+    pub(super) fn why_unavailable(&self) -> String {
+        let trouble = self.trouble.as_deref();
+        trouble.unwrap_or("not connected to namerd").to_owned()
     }
 
     /// How it stands with namerd.
@@ -377,7 +430,7 @@ impl Ledger {
                 if let Some(ids) = ids.get_mut(&overlay.text) {
                     ids.by_path.remove(path);
                 }
-                dropped.push(Order::DropName(*id));
+                dropped.push(Order::Drop(Subject::Name(*id)));
             }
             stays
         });
@@ -386,7 +439,7 @@ impl Ledger {
             let stays = known.out.is_read() || !known.was_unread;
             known.was_unread = !known.out.is_read();
             if !stays {
-                dropped.push(Order::DropAddresses(id.clone()));
+                dropped.push(Order::Drop(Subject::Addresses(id.clone())));
             }
             stays
         });

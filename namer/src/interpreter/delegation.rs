@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use dtab::{DelegateTree, DelegateWeighted, Path};
+use live::Live;
 use mesh::wire::{BoundId, BoundName};
+
+use crate::{Addresses, Bound};
 
 /// The tree with each name made into something else.
 pub(super) fn map<A, B>(tree: DelegateTree<A>, name: &mut impl FnMut(A) -> B) -> DelegateTree<B> {
@@ -83,4 +86,15 @@ pub(super) fn with_ids(tree: DelegateTree<BoundName>) -> (DelegateTree<BoundName
         name
     });
     (tree, ids)
+}
+
+/// A name with its addresses.
+pub(super) fn bound(name: BoundName, addresses: impl FnOnce(&Path) -> Live<Addresses>) -> Bound {
+    match name.id {
+        BoundId::Status(code) => Bound::status(code, name.residual),
+        BoundId::Path(id) => {
+            let addresses = addresses(&id);
+            Bound::new(id, name.residual, addresses)
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
-use super::mesh::Closing;
+use super::remote::Closing;
 
 /// How often.
 #[derive(Clone, Debug)]

@@ -1,35 +1,37 @@
 //! Kind `io.l5d.mesh`: a namerd far away binds the names, and tells of changes over gRPC.
 //!
-//! One task talks with the first namerd that answers, in `switchyard.mesh.v1` ([`session`]).
+//! One task talks with the first namerd that answers: in `switchyard.mesh.v1` ([`session`]), and where a namerd has
+//! nothing else in `io.linkerd.mesh` ([`linkerd`]).
 
 mod delegate;
+mod linkerd;
 mod session;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use config::Retry;
 use dtab::{DelegateTree, Dtab, Path};
 use futures_util::future::BoxFuture;
-use live::{Live, Task};
+use live::Live;
 use mesh::channel::{Connected, Namerds};
-use tokio::sync::watch;
 use tonic::transport::Channel;
 
+use self::linkerd::Linkerd;
 use self::session::{Refused, Session};
 use super::answers::Answers;
-use super::backoff::Backoff;
-use super::keeper::{self, Pace};
+use super::follow::{self, Patience};
+use super::keeper::Pace;
+use super::remote::{Closing, End, Peers, Remote};
 use super::{ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd};
 use crate::{Binding, Bound};
 
 /// How long a namerd may take to welcome a router, before the next one is tried.
 const WELCOME_WITHIN: Duration = Duration::from_secs(3);
-
-/// How long the end may take: what is on its way to namerd, and the last snapshot.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The longest message from namerd: a bound name with some hundred thousand endpoints.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -56,14 +58,14 @@ pub struct MeshOptions {
     pub identity: RouterIdentity,
     /// The bounds of the wait after no namerd answered. The first attempt after a lost connection is made at once.
     pub retry: Retry,
+    /// For how long all streams of `io.linkerd.mesh` may fail before another namerd is tried; none for ever.
+    pub failing_max: Option<Duration>,
 }
 
 /// Binds names by asking a namerd.
 pub struct MeshInterpreter {
     shared: Arc<Shared>,
-    /// Dropping it ends the conversation.
-    closing: watch::Sender<bool>,
-    tasks: Mutex<Vec<Task<()>>>,
+    remote: Remote,
 }
 
 /// What the interpreter shares with the task that talks with namerd.
@@ -82,23 +84,15 @@ impl MeshInterpreter {
     }
 
     fn start_at_pace(options: MeshOptions, pace: Pace) -> Self {
+        let retry = options.retry;
+        let answers = Arc::new(Answers::new());
         let shared = Arc::new(Shared {
             options,
-            answers: Arc::new(Answers::new()),
+            answers: Arc::clone(&answers),
             channel: Mutex::default(),
         });
-        let (closing, closed) = watch::channel(false);
-        let conversation = converse(Arc::clone(&shared), Closing(closed.clone()));
-        let keeper = keeper::keep(Arc::clone(&shared.answers), pace, Closing(closed));
-        let tasks = vec![
-            live::task("mesh interpreter", conversation),
-            live::task("mesh interpreter's keeper", keeper),
-        ];
-        Self {
-            shared,
-            closing,
-            tasks: Mutex::new(tasks),
-        }
+        let remote = Remote::start(&answers, Caller(Arc::clone(&shared)), retry, pace);
+        Self { shared, remote }
     }
 }
 
@@ -120,14 +114,7 @@ impl Interpreter for MeshInterpreter {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            self.closing.send_replace(true);
-            let tasks =
-                std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-            let ends = futures_util::future::join_all(tasks.into_iter().map(Task::ended));
-            // Whatever takes longer is not worth a slow end.
-            let _ = tokio::time::timeout(CLOSE_WITHIN, ends).await;
-        })
+        Box::pin(self.remote.close())
     }
 }
 
@@ -140,84 +127,65 @@ impl fmt::Debug for MeshInterpreter {
     }
 }
 
-/// Tells tasks that their interpreter ends.
-#[derive(Clone, Debug)]
-pub(super) struct Closing(watch::Receiver<bool>);
+/// Calls one namerd after the other.
+struct Caller(Arc<Shared>);
 
-impl Closing {
-    /// Waits until the interpreter is closed or dropped.
-    pub(super) async fn begun(&mut self) {
-        // An error says that it was dropped.
-        let _ = self.0.wait_for(|is_closing| *is_closing).await;
-    }
-}
-
-/// How a conversation ended.
-#[derive(Debug)]
-enum End {
-    /// namerd is gone, or not worth waiting for.
-    Lost(String),
-    /// The interpreter ends.
-    Closing,
-}
-
-/// Talks with one namerd after the other.
-async fn converse(shared: Arc<Shared>, mut closing: Closing) {
-    let mut backoff = Backoff::new(shared.options.retry);
-    loop {
+impl Peers for Caller {
+    async fn meet(&self, mut closing: Closing) -> End {
         let connected = tokio::select! {
-            connected = shared.options.namerds.connect() => connected,
-            () = closing.begun() => return,
+            connected = self.0.options.namerds.connect() => connected,
+            () = closing.begun() => return End::Closing,
         };
-        let wait = match connected {
-            Ok(connected) => match shared.talk(connected, closing.clone()).await {
-                End::Closing => return,
-                End::Lost(reason) => shared.lost(&reason, &mut backoff),
-            },
-            Err(unanswered) => {
-                tracing::debug!(namespace = shared.options.namespace, "{unanswered}");
-                shared.answers.lock().trouble(&unanswered.to_string());
-                Some(backoff.next())
-            }
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(unanswered) => return End::Unanswered(unanswered.to_string()),
         };
-        if let Some(wait) = wait {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = closing.begun() => return,
-            }
-        }
+        self.0.set_channel(Some(connected.channel.clone()));
+        let end = self.0.talk(&connected, closing).await;
+        self.0.set_channel(None);
+        end
     }
 }
 
 impl Shared {
     /// Talks with a namerd until one of the two ends it.
-    async fn talk(&self, connected: Connected, closing: Closing) -> End {
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(connected.channel.clone());
-        let end = match Session::open(self, &connected).await {
-            Ok(session) => Box::pin(session.run(closing)).await,
-            Err(Refused::Unimplemented) => End::Lost("namerd does not speak it".to_owned()),
-            Err(Refused::Lost(reason)) => End::Lost(reason),
+    async fn talk(&self, connected: &Connected, mut closing: Closing) -> End {
+        let opened = tokio::select! {
+            opened = Session::open(self, connected) => opened,
+            () = closing.begun() => return End::Closing,
         };
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        end
-    }
-
-    /// The next namerd is tried at once if this one had served; else it would be a busy loop.
-    fn lost(&self, reason: &str, backoff: &mut Backoff) -> Option<Duration> {
-        let served = self.answers.end_session();
-        match served {
-            Some(namerd) => {
-                tracing::warn!(namerd = namerd.target, "lost namerd: {reason}");
-                backoff.reset();
-                None
-            }
-            None => {
-                tracing::warn!("namerd does not serve: {reason}");
-                self.answers.lock().trouble(reason);
-                Some(backoff.next())
+        match opened {
+            Ok(session) => session.run(closing).await,
+            Err(Refused::Lost(reason)) => End::Lost {
+                reason,
+                has_served: false,
+            },
+            Err(Refused::Unimplemented) => {
+                self.serves(serving(connected, linkerd::PROTOCOL));
+                let streams = Linkerd {
+                    channel: connected.channel.clone(),
+                    root: self.root(),
+                };
+                let patience = Patience {
+                    retry: self.options.retry,
+                    failing_max: self.options.failing_max,
+                };
+                // A broken connection fails its streams: pings see to it that it does not break silently.
+                follow::run(&self.answers, streams, patience, pending(), closing).await
             }
         }
+    }
+
+    /// The namespace as a path.
+    fn root(&self) -> mesh::linkerd::Path {
+        let namespace = Bytes::copy_from_slice(self.options.namespace.as_bytes());
+        mesh::linkerd::Path {
+            elems: vec![namespace],
+        }
+    }
+
+    fn set_channel(&self, channel: Option<Channel>) {
+        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = channel;
     }
 
     /// A namerd serves.

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use super::session::told;
 use super::{MESSAGE_BYTES_MAX, Shared};
 use crate::interpreter::delegation;
-use crate::{Addresses, Bound, BoundId, DelegateFailure};
+use crate::{Addresses, Bound, DelegateFailure};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -57,27 +57,26 @@ impl Shared {
             (id, addresses)
         });
         let found: HashMap<_, _> = join_all(found).await.into_iter().collect();
-        Ok(delegation::map(tree, &mut |name| bound(name, &found)))
+        Ok(delegation::map(tree, &mut |name| {
+            // What was not asked for is not known.
+            let addresses = |id: &Path| found.get(id).cloned().unwrap_or_else(|| live::channel().1);
+            delegation::bound(name, addresses)
+        }))
     }
 
     fn channel(&self) -> Result<Channel, DelegateFailure> {
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        channel.clone().ok_or_else(|| {
-            let answers = self.answers.lock();
-            let trouble = answers.troubled();
-            let why = trouble.map_or("not connected to namerd", |why| &**why);
-            DelegateFailure::Unavailable(why.to_owned())
-        })
+        channel
+            .clone()
+            .ok_or_else(|| DelegateFailure::Unavailable(self.answers.lock().why_unavailable()))
     }
 
     fn request(&self, path: &Path, dtab: &Dtab) -> Result<DelegateTreeReq, DelegateFailure> {
-        let root = Path::from_segments([&self.options.namespace]);
-        let root = root.map_err(|empty| DelegateFailure::Failed(empty.to_string()))?;
         let tree = NameTree::Leaf(path.clone());
         let unwritable =
             |malformed: wire::Malformed| DelegateFailure::Failed(malformed.to_string());
         Ok(DelegateTreeReq {
-            root: Some((&root).into()),
+            root: Some(self.root()),
             tree: Some((&tree).try_into().map_err(unwritable)?),
             dtab: Some(dtab.try_into().map_err(unwritable)?),
         })
@@ -111,21 +110,6 @@ async fn replicas(channel: &Channel, id: &Path) -> Result<wire::Addresses, Statu
         match wire::Addresses::try_from(&answer)? {
             wire::Addresses::Pending => sleep(ASK_AGAIN).await,
             said => return Ok(said),
-        }
-    }
-}
-
-fn bound(name: BoundName, found: &HashMap<Path, Live<Addresses>>) -> Bound {
-    match name.id {
-        wire::BoundId::Status(code) => Bound::status(code, name.residual),
-        wire::BoundId::Path(id) => {
-            let addresses = found.get(&id).cloned();
-            let addresses = addresses.unwrap_or_else(|| live::channel().1);
-            Bound {
-                id: BoundId::Path(id),
-                residual: name.residual,
-                addresses,
-            }
         }
     }
 }

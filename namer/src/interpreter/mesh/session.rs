@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dtab::{DeadBranch, Path};
+use dtab::DeadBranch;
 use mesh::channel::Connected;
 use mesh::linkerd;
 use mesh::v1::mesh_client::MeshClient;
@@ -23,8 +23,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use super::{Closing, End, MESSAGE_BYTES_MAX, Shared, WELCOME_WITHIN, serving};
-use crate::interpreter::answers::{Asked, Ledger, NameId, Order, Told};
+use super::{MESSAGE_BYTES_MAX, Shared, WELCOME_WITHIN, serving};
+use crate::interpreter::answers::{Asked, Ledger, NameId, Order, Subject, Told};
+use crate::interpreter::remote::{Closing, End};
 
 /// The protocol's name.
 const PROTOCOL: &str = "switchyard.mesh.v1";
@@ -74,9 +75,7 @@ impl<'a> Session<'a> {
     /// Says hello, and waits to be welcomed.
     pub(super) async fn open(shared: &'a Shared, connected: &Connected) -> Result<Self, Refused> {
         let orders = shared.answers.begin_session().into();
-        let root = Path::from_segments([&shared.options.namespace])
-            .map_err(|_| Refused::Lost("the namespace has no name".to_owned()))?;
-        let root = linkerd::Path::from(&root);
+        let root = shared.root();
         let (outgoing, messages) = mpsc::channel(OUTGOING);
         let hello = from_router::Message::Hello(hello(shared, &root));
         // There is room: nothing was sent yet.
@@ -130,12 +129,12 @@ impl<'a> Session<'a> {
                         silent_at = Instant::now() + silence_max;
                         talk.hear(message);
                     }
-                    Ok(None) => return End::Lost("namerd ended the stream".to_owned()),
-                    Err(status) => return End::Lost(told(&status)),
+                    Ok(None) => return lost("namerd ended the stream".to_owned()),
+                    Err(status) => return lost(told(&status)),
                 },
                 room = outgoing.reserve(), if talk.has_more() => {
                     let Ok(room) = room else {
-                        return End::Lost("the stream is broken".to_owned());
+                        return lost("the stream is broken".to_owned());
                     };
                     if let Some(next) = talk.next() {
                         room.send(message(next));
@@ -145,7 +144,7 @@ impl<'a> Session<'a> {
                     talk.orders.extend(answers.lock().take_orders());
                 }
                 () = sleep_until(silent_at) => {
-                    return End::Lost(format!("nothing heard for {} ms", silence_max.as_millis()));
+                    return lost(format!("nothing heard for {} ms", silence_max.as_millis()));
                 }
                 () = closing.begun() => break,
             }
@@ -167,10 +166,14 @@ impl Talk<'_> {
         }
         while let Some(order) = self.orders.pop_front() {
             let message = match order {
-                Order::Name(id) => self.subscribe(id).map(from_router::Message::Subscribe),
-                Order::DropName(id) => Some(from_router::Message::Unsubscribe(Unsubscribe { id })),
+                Order::Ask(Subject::Name(id)) => {
+                    self.subscribe(id).map(from_router::Message::Subscribe)
+                }
+                Order::Drop(Subject::Name(id)) => {
+                    Some(from_router::Message::Unsubscribe(Unsubscribe { id }))
+                }
                 // namerd tells the addresses of what it has told unasked.
-                Order::Addresses(_) | Order::DropAddresses(_) => None,
+                Order::Ask(Subject::Addresses(_)) | Order::Drop(Subject::Addresses(_)) => None,
             };
             if message.is_some() {
                 return message;
@@ -190,7 +193,7 @@ impl Talk<'_> {
                 dtab: Some(dtab.clone()),
             }),
             Err(malformed) => {
-                answers.stale(id, &malformed.to_string());
+                answers.stale(&Subject::Name(id), &malformed.to_string());
                 None
             }
         }
@@ -206,10 +209,10 @@ impl Talk<'_> {
                 let stale = update.stale.clone();
                 if let Err(malformed) = apply(&mut answers, update) {
                     tracing::warn!("namerd sent a tree that means nothing: {malformed}");
-                    answers.stale(id, &malformed.to_string());
+                    answers.stale(&Subject::Name(id), &malformed.to_string());
                 }
                 if let Some(why) = stale {
-                    answers.stale(id, &why);
+                    answers.stale(&Subject::Name(id), &why);
                 }
             }
             Some(to_router::Message::Addresses(addresses)) => {
@@ -259,6 +262,13 @@ async fn goodbye(outgoing: mpsc::Sender<FromRouter>, mut incoming: Streaming<ToR
     let _ = timeout(GOODBYE_WITHIN, leaving).await;
 }
 
+fn lost(reason: String) -> End {
+    End::Lost {
+        reason,
+        has_served: true,
+    }
+}
+
 fn apply(answers: &mut Ledger, update: Update) -> Result<(), Malformed> {
     let (id, revision) = (update.subscription, update.revision);
     match update.state {
@@ -268,7 +278,10 @@ fn apply(answers: &mut Ledger, update: Update) -> Result<(), Malformed> {
         Some(update::State::Failed(failed)) => answers.failed(id, revision, &failed.message),
         Some(update::State::Unchanged(_)) if answers.unchanged(id, revision) => {}
         Some(update::State::Unchanged(_)) => {
-            answers.stale(id, "namerd says that a tree is unchanged which is not here");
+            answers.stale(
+                &Subject::Name(id),
+                "namerd says that a tree is unchanged which is not here",
+            );
         }
         Some(update::State::Tree(tree)) => {
             let root = tree.root.ok_or(Malformed::Missing("a tree's root"))?;

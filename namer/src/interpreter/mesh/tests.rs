@@ -1,3 +1,4 @@
+mod linkerd;
 mod namerd;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ fn options(namerds: &[&str]) -> MeshOptions {
             version: "9".to_owned(),
         },
         retry: Retry::default(),
+        failing_max: None,
     }
 }
 
@@ -98,7 +100,7 @@ fn shown(addresses: &Addresses) -> String {
 
 /// A namerd and a router that has `/svc/web` bound to `/#/web`, at revision 7.
 async fn bound() -> (Namerd, Session, MeshInterpreter, Live<Binding>) {
-    let mut namerd = Namerd::start().await;
+    let mut namerd = Namerd::start();
     let interpreter = start(&[&namerd]);
     let binding = bind(&interpreter, "/svc/web");
     let (mut session, _) = namerd.welcomed().await;
@@ -116,7 +118,7 @@ async fn tell_web(session: &mut Session, revision: u64) -> u64 {
 
 #[tokio::test]
 async fn a_router_says_who_it_is_and_is_told_what_it_asks() {
-    let mut namerd = Namerd::start().await;
+    let mut namerd = Namerd::start();
     let interpreter = start(&[&namerd]);
     let dtab = Dtab::parse("/svc => /host").unwrap();
     let binding = interpreter.bind(&path("/svc/web"), &dtab);
@@ -217,7 +219,7 @@ async fn trouble_keeps_what_is_known() {
 
 #[tokio::test]
 async fn a_name_that_cannot_be_bound_says_why() {
-    let mut namerd = Namerd::start().await;
+    let mut namerd = Namerd::start();
     let interpreter = start(&[&namerd]);
     let binding = bind(&interpreter, "/svc/loop");
     let (mut session, _) = namerd.welcomed().await;
@@ -236,8 +238,8 @@ async fn a_name_that_cannot_be_bound_says_why() {
 
 #[tokio::test]
 async fn the_next_namerd_takes_over_within_a_second_and_is_told_what_is_held() {
-    let mut second = Namerd::start().await;
-    let mut first = Namerd::start().await;
+    let mut second = Namerd::start();
+    let mut first = Namerd::start();
     let interpreter = start(&[&first, &second]);
     let binding = bind(&interpreter, "/svc/web");
     let (mut session, hello) = first.welcomed().await;
@@ -299,8 +301,8 @@ async fn without_a_namerd_names_are_stale_and_say_why() {
 
 #[tokio::test]
 async fn a_stream_that_misses_three_beats_is_given_up() {
-    let mut second = Namerd::start().await;
-    let mut first = Namerd::start().await;
+    let mut second = Namerd::start();
+    let mut first = Namerd::start();
     let _interpreter = start(&[&first, &second]);
     let mut silent = first.called().await;
     silent.hello().await;
@@ -312,7 +314,7 @@ async fn a_stream_that_misses_three_beats_is_given_up() {
 
 #[tokio::test]
 async fn what_nobody_reads_is_unsubscribed() {
-    let mut namerd = Namerd::start().await;
+    let mut namerd = Namerd::start();
     let pace = Pace {
         linger: Duration::from_millis(20),
         ..Pace::default()
@@ -361,7 +363,7 @@ async fn a_router_that_ends_says_goodbye() {
 #[tokio::test]
 async fn both_sides_may_have_much_to_say_at_once() {
     const NAMES: u64 = 1000;
-    let mut namerd = Namerd::start().await;
+    let mut namerd = Namerd::start();
     let interpreter = start(&[&namerd]);
     let first = bind(&interpreter, "/svc/web");
     let (mut session, _) = namerd.welcomed().await;

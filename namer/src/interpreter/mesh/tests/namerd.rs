@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dtab::Path;
-use live::Task;
 use mesh::v1::mesh_server::{Mesh, MeshServer};
 use mesh::v1::{
     self, Beat, FromRouter, Hello, Mark, Subscribe, ToRouter, Update, Welcome, from_router,
     to_router, update,
 };
 use mesh::wire::{self, AddressSet, BoundId, BoundName, Endpoint};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
+
+use crate::interpreter::host::Host;
 
 /// Nothing on loopback takes longer, unless it never comes.
 pub(super) const SOON: Duration = Duration::from_secs(5);
@@ -26,7 +27,7 @@ pub(super) const SOON: Duration = Duration::from_secs(5);
 pub(super) struct Namerd {
     pub(super) address: String,
     sessions: mpsc::Receiver<Session>,
-    server: Task<()>,
+    _host: Host,
 }
 
 /// A router that has called.
@@ -36,20 +37,18 @@ pub(super) struct Session {
 }
 
 impl Namerd {
-    pub(super) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let incoming = tonic::transport::server::TcpIncoming::from(listener);
+    pub(super) fn start() -> Self {
         let (sender, sessions) = mpsc::channel(8);
-        let mesh = MeshServer::new(Service(sender));
-        let server = tonic::transport::Server::builder().add_service(mesh);
-        let server = live::task("a namerd", async {
+        let host = Host::start(|listener| async {
+            let incoming = TcpIncoming::from(listener);
+            let mesh = MeshServer::new(Service(sender));
+            let server = tonic::transport::Server::builder().add_service(mesh);
             server.serve_with_incoming(incoming).await.unwrap();
         });
         Self {
-            address,
+            address: host.address.to_string(),
             sessions,
-            server,
+            _host: host,
         }
     }
 
@@ -63,12 +62,6 @@ impl Namerd {
 
     pub(super) async fn called(&mut self) -> Session {
         timeout(SOON, self.sessions.recv()).await.unwrap().unwrap()
-    }
-}
-
-impl Drop for Namerd {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
