@@ -1,5 +1,6 @@
 use std::io::{self, Read, Write};
 
+use clap::builder::StyledStr;
 use clap::builder::styling::{AnsiColor, Style};
 
 /// What a command reads from and writes to.
@@ -58,6 +59,14 @@ impl<'a> Sink<'a> {
         } else {
             text.to_owned()
         }
+    }
+
+    /// Help, with its emphasis where that can be seen.
+    pub(crate) fn help(&mut self, help: &StyledStr) -> io::Result<()> {
+        if self.is_coloured {
+            return self.text(&help.ansi().to_string());
+        }
+        self.text(&help.to_string())
     }
 
     /// Writes text that ends in a newline, or several lines of it.

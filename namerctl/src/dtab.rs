@@ -24,8 +24,8 @@ use crate::{Exit, usage};
 /// Control namerd's delegation tables
 #[derive(Debug, Args)]
 pub(crate) struct DtabArgs {
-    /// Print JSON, where the command is list or get
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+    /// Print JSON, where the command is list, get or history
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
         value_parser = flag(), hide_possible_values = true, hide_default_value = true)]
     json: bool,
     #[command(subcommand)]
@@ -64,7 +64,9 @@ pub(crate) async fn run(
         Some(DtabCommand::Create(args)) => create::run(args, connection, console).await?,
         Some(DtabCommand::Update(args)) => update::run(args, connection, console).await?,
         Some(DtabCommand::Delete(args)) => delete::run(args, connection, console).await?,
-        Some(DtabCommand::History(args)) => history::run(args, connection, console).await?,
+        Some(DtabCommand::History(args)) => {
+            history::run(args, is_json, connection, console).await?
+        }
         Some(DtabCommand::Diff(args)) => return diff::run(args, connection, console).await,
         Some(DtabCommand::Rollback(args)) => rollback::run(args, connection, console).await?,
         Some(DtabCommand::Lint(args)) => lint::run(args, connection, console).await?,

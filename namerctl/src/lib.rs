@@ -50,6 +50,7 @@ mod wait;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 
 use clap::Parser as _;
 
@@ -105,7 +106,8 @@ async fn command(cli: Cli, console: &mut Console<'_>) -> Result<Exit, Failure> {
 }
 
 fn report(failure: &Failure, console: &mut Console<'_>) -> std::io::Result<()> {
-    if matches!(failure, Failure::Output(_)) {
+    if matches!(failure, Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe) {
+        // Whoever stops reading does not want to hear more.
         return Ok(());
     }
     let err = &mut console.err;

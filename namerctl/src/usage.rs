@@ -11,18 +11,17 @@ use crate::failure::Failure;
 
 /// Shows help, or what is wrong with the arguments; gives the exit status.
 pub(crate) fn report(error: &clap::Error, console: &mut Console<'_>) -> u8 {
-    let rendered = error.render().to_string();
     let is_question = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     if is_question {
-        return if console.out.text(&rendered).is_ok() {
-            0
-        } else {
-            2
+        return match console.out.help(&error.render()) {
+            Ok(()) => 0,
+            Err(_) => 2,
         };
     }
+    let rendered = error.render().to_string();
     let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
     let message = message(error).unwrap_or_else(|| {
         let first = first.strip_prefix("error: ").unwrap_or(first);
@@ -69,8 +68,7 @@ pub(crate) fn wrong(commands: &[&str], message: &str) -> Failure {
 
 /// Shows the help of a command.
 pub(crate) fn help(commands: &[&str], console: &mut Console<'_>) -> Result<(), Failure> {
-    let help = find(commands).render_help().to_string();
-    Ok(console.out.text(&help)?)
+    Ok(console.out.help(&find(commands).render_help())?)
 }
 
 fn find(commands: &[&str]) -> clap::Command {

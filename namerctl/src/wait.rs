@@ -34,7 +34,15 @@ struct Wait {
     client: NamerdClient,
     namespace: String,
     timeout: Duration,
-    routers: Vec<FleetRouter>,
+    routers: Vec<Awaited>,
+}
+
+/// A router that did not confirm yet.
+#[derive(Debug)]
+struct Awaited {
+    router: FleetRouter,
+    /// Whether namerd still tells of it. It may have stopped, or be on the way to another namerd.
+    is_known: bool,
 }
 
 /// Some routers did not confirm in time. The change is made.
@@ -44,7 +52,7 @@ pub(crate) struct Unconfirmed {
     revision: u64,
     total: usize,
     timeout: Duration,
-    stragglers: Vec<FleetRouter>,
+    stragglers: Vec<Awaited>,
     /// Why the fleet could not be seen at the end.
     trouble: Option<ClientError>,
 }
@@ -59,13 +67,18 @@ impl WaitArgs {
         let Some(timeout) = self.wait else {
             return Ok(Confirmation(None));
         };
-        let mut routers = fleet(client).await?;
-        routers.retain(|router| router.connected && router.namespaces.contains_key(namespace));
+        let routers = fleet(client).await?.into_iter();
+        let uses_it = |router: &FleetRouter| router.namespaces.contains_key(namespace);
+        let routers = routers.filter(|router| router.connected && uses_it(router));
+        let routers = routers.map(|router| Awaited {
+            router,
+            is_known: true,
+        });
         Ok(Confirmation(Some(Wait {
             client: client.clone(),
             namespace: namespace.to_owned(),
             timeout,
-            routers,
+            routers: routers.collect(),
         })))
     }
 }
@@ -161,16 +174,18 @@ impl Wait {
     }
 
     /// Forgets the routers that have the revision; of the others, what is newly known replaces what was.
-    fn keep_stragglers(&mut self, news: Vec<FleetRouter>, revision: u64) {
-        for router in news {
-            let known = self.routers.iter_mut().find(|known| known.id == router.id);
-            if let Some(known) = known {
-                *known = router;
+    fn keep_stragglers(&mut self, mut news: Vec<FleetRouter>, revision: u64) {
+        for awaited in &mut self.routers {
+            let found = news.iter().position(|new| new.id == awaited.router.id);
+            awaited.is_known = found.is_some();
+            if let Some(found) = found {
+                awaited.router = news.swap_remove(found);
             }
         }
         let namespace = &self.namespace;
         let runs = |router: &FleetRouter| router.namespaces.get(namespace).map(|at| at.revision);
-        self.routers.retain(|router| runs(router) < Some(revision));
+        self.routers
+            .retain(|awaited| runs(&awaited.router) < Some(revision));
     }
 }
 
@@ -184,10 +199,12 @@ impl fmt::Display for Unconfirmed {
             self.revision,
             self.timeout
         )?;
-        for router in &self.stragglers {
+        for Awaited { router, is_known } in &self.stragglers {
             write!(f, "\n  {} ({}) ", router.id, router.address)?;
-            if !router.connected {
-                write!(f, "is lost since {:.0}, ", router.last_seen)?;
+            match (is_known, router.connected) {
+                (true, true) => {}
+                (true, false) => write!(f, "is lost since {:.0}, ", router.last_seen)?,
+                (false, _) => f.write_str("is gone, ")?,
             }
             match router.namespaces.get(namespace) {
                 Some(at) => write!(f, "runs revision {} since {:.0}", at.revision, at.since)?,

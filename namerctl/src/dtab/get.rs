@@ -14,7 +14,7 @@ pub(crate) struct GetArgs {
     /// The namespace
     name: Option<String>,
     /// Print aligned rules and the version
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true",
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true",
         value_parser = super::flag(), hide_possible_values = true, action = clap::ArgAction::Set)]
     pretty: bool,
     #[arg(hide = true)]

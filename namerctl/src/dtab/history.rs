@@ -28,12 +28,13 @@ pub(crate) struct HistoryArgs {
 
 pub(super) async fn run(
     args: HistoryArgs,
+    is_json: bool,
     connection: &Connection,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
     let client = connection.client(console)?;
     let history = client.history(&args.name, Some(args.limit), None).await?;
-    if args.output == TableFormat::Json {
+    if is_json || args.output == TableFormat::Json {
         return Ok(console.out.text(&format::json(&history)?)?);
     }
     let mut table = Table::new(&["REVISION", "TIME", "AUTHOR", "ACTION", "MESSAGE"]);

@@ -1,3 +1,5 @@
+use transport::ServerTlsFiles;
+
 use crate::namerctl::Namerctl;
 use crate::namerd::{Namerd, answer};
 
@@ -96,4 +98,45 @@ fn files_for_tls_are_read_before_anything_is_sent() {
     assert!(ran.err.contains("none.pem"), "{}", ran.err);
     let ran = namerctl.run(&[url, "dtab", "list", "--client-cert", "c.pem"]);
     ran.is(2, "", "Error: --client-cert and --client-key go together\n");
+}
+
+/// A namerd that shows `namerd.pem` and wants to see a certificate that it trusts, which is the same.
+fn secure_namerd(namerctl: &Namerctl) -> Namerd {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (cert, key) = (
+        namerctl.folder.path().join("namerd.pem"),
+        namerctl.folder.path().join("namerd.key"),
+    );
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let files = ServerTlsFiles {
+        ca: Some(cert.clone()),
+        require_client_auth: true,
+        cert,
+        key,
+        ..ServerTlsFiles::default()
+    };
+    Namerd::secure(&files).on("GET /api/1/dtabs", answer(200, "[\"a\"]"))
+}
+
+#[test]
+fn both_sides_show_certificates() {
+    let namerctl = Namerctl::alone();
+    let namerd = secure_namerd(&namerctl);
+    let identity = ["--client-cert=namerd.pem", "--client-key=namerd.key"];
+    let run = |more: &[&str]| {
+        let args = [&["dtab", "list", "--base-url", &namerd.url], more].concat();
+        namerctl.run(&args)
+    };
+    run(&[&identity[..], &["--ca-cert=namerd.pem"]].concat()).is(0, "a\n", "");
+    run(&[&identity[..], &["--insecure"]].concat()).is(0, "a\n", "");
+    for refused in [&identity[..], &["--insecure"]] {
+        let ran = run(refused);
+        assert_eq!((ran.exit_code, ran.out.as_str()), (2, ""), "{ran:#?}");
+        assert!(
+            ran.err.starts_with("Error: cannot reach namerd: https://"),
+            "{}",
+            ran.err
+        );
+    }
 }

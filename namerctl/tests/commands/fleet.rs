@@ -77,6 +77,7 @@ fn a_wait_that_times_out_names_the_stragglers() {
         router("a", true, Some(11)),
         router("b", true, Some(11)),
         router("c", true, Some(10)),
+        router("d", true, Some(11)),
     ]);
     let namerd = namerd()
         .on("GET /api/1/fleet", before)
@@ -85,9 +86,10 @@ fn a_wait_that_times_out_names_the_stragglers() {
     ran.is(
         6,
         "Updated default\n",
-        "Error: 2 of 3 routers did not confirm revision 12 of default within 100ms\n  \
+        "Error: 3 of 4 routers did not confirm revision 12 of default within 100ms\n  \
          b (10.0.0.9:5) runs revision 11 since 2026-11-21T07:00:01Z\n  \
-         c (10.0.0.9:5) is lost since 2026-11-21T07:30:00Z, runs revision 10 since 2026-11-21T07:00:01Z\n",
+         c (10.0.0.9:5) is lost since 2026-11-21T07:30:00Z, runs revision 10 since 2026-11-21T07:00:01Z\n  \
+         d (10.0.0.9:5) is gone, runs revision 11 since 2026-11-21T07:00:01Z\n",
     );
 }
 

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tokio::runtime::Runtime;
-use transport::{Listener, Shutdown, SocketOptions};
+use transport::{Listener, ServerTls, ServerTlsFiles, Shutdown, SocketOptions};
 
 /// A namerd that answers as its script says, and remembers the questions.
 pub(crate) struct Namerd {
@@ -45,6 +45,15 @@ impl Answer {
 
 impl Namerd {
     pub(crate) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// One that is spoken to with TLS.
+    pub(crate) fn secure(files: &ServerTlsFiles) -> Self {
+        Self::serve(Some(ServerTls::load(files).unwrap()))
+    }
+
+    fn serve(tls: Option<ServerTls>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -56,10 +65,12 @@ impl Namerd {
         let loopback = "127.0.0.1:0".parse().unwrap();
         let listener = Listener::bind(loopback, &SocketOptions::default()).unwrap();
         drop(inside);
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("{scheme}://127.0.0.1:{port}");
         runtime.spawn(async move {
             let shutdown = Shutdown::new();
-            transport::serve(listener, None, app, shutdown.drain()).await;
+            transport::serve(listener, tls, app, shutdown.drain()).await;
         });
         Self {
             url,

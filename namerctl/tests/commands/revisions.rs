@@ -38,6 +38,8 @@ fn history_is_a_table_or_json() {
         .out;
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(read(&json), read(HISTORY));
+    let json = namerctl.run(&["dtab", "history", "default", "--json"]).out;
+    assert_eq!(read(&json), read(HISTORY));
     namerctl
         .run(&["dtab", "history", "other"])
         .failed(4, "Error: resource was not found by ID or name");
