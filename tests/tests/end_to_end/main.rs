@@ -1,0 +1,1 @@
+//! What the parts promise together: real programs, real sockets, a file for each promise.
