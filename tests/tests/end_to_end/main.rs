@@ -1,1 +1,3 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
+
+mod embedded_crash;
