@@ -1,3 +1,5 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
 
 mod embedded_crash;
+mod go_namerctl;
+mod linkerd_clients;
