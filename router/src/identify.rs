@@ -207,7 +207,8 @@ fn first_segments<B>(
     consume: bool,
 ) -> Result<Found<'_>, Unidentified> {
     let path = request.uri().path();
-    let whole = trimmed(path);
+    // The target of `OPTIONS *` has no segments, and no slash in front.
+    let whole = path.strip_prefix('/').map_or("", |_| trimmed(path));
     let end = whole
         .match_indices('/')
         .map(|(at, _)| at)

@@ -170,6 +170,11 @@ fn segments_of_the_target() {
     check(&[path(1, false)], "GET /a/b?x=1 HTTP/1.1", "/svc/a");
     check(&[path(2, false)], "GET /a/b?x=1 HTTP/1.1", "/svc/a/b");
     check(
+        &[path(1, true)],
+        "OPTIONS * HTTP/1.1",
+        "nothing: not enough segments in path",
+    );
+    check(
         &[path(2, false)],
         "GET /a/ HTTP/1.1",
         "nothing: not enough segments in path",
