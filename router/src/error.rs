@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dtab::Dtab;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use namer::BoundId;
 
@@ -26,6 +26,9 @@ pub(crate) enum RouteError {
     /// A target that only CONNECT may have.
     #[error("the target of the request names no path: {0}")]
     BadTarget(String),
+    /// Another parser could read the request as another one.
+    #[error("the request can be read in more than one way: {0}")]
+    Ambiguous(&'static str),
     /// The rules that the request brought along.
     #[error("{0}")]
     BadOverride(String),
@@ -99,6 +102,7 @@ impl RouteError {
         match self {
             Self::Unidentified { .. }
             | Self::BadTarget(_)
+            | Self::Ambiguous(_)
             | Self::BadOverride(_)
             | Self::TooManyCalls(_) => StatusCode::BAD_REQUEST,
             Self::NoTunnels(_) => StatusCode::NOT_IMPLEMENTED,
@@ -122,6 +126,7 @@ impl RouteError {
         match self {
             Self::Unidentified { .. }
             | Self::BadTarget(_)
+            | Self::Ambiguous(_)
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::NoTunnels(_) => Blame::Client,
@@ -143,6 +148,7 @@ impl RouteError {
         match self {
             Self::Unidentified { .. } => "unidentified",
             Self::BadTarget(_) => "bad_target",
+            Self::Ambiguous(_) => "ambiguous",
             Self::BadOverride(_) => "bad_override",
             Self::TooManyCalls(_) => "too_many_calls",
             Self::NoTunnels(_) => "connect_method",
@@ -172,6 +178,10 @@ impl RouteError {
             const { HeaderValue::from_static("text/plain") },
         );
         headers.insert(L5D_ERR, form_encoded(&text, MAX_ERR_BYTES));
+        if matches!(self, Self::Ambiguous(_)) {
+            // Nobody can say where its next request begins.
+            headers.insert(CONNECTION, const { HeaderValue::from_static("close") });
+        }
         if self.is_retryable() {
             headers.insert(L5D_RETRYABLE, const { HeaderValue::from_static("true") });
         }

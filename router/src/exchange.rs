@@ -87,7 +87,7 @@ impl Router {
         request: &mut Request<RequestBody>,
     ) -> Result<Begun, Refused> {
         let survey = Survey::of(request.headers());
-        let overrides = admit(request, survey, origin.edge)?;
+        let overrides = admit(request, survey, origin)?;
         let route = self.identify(request, overrides, origin.peer)?;
         let timeout = self.binding_timeout;
         let picked = route.pick(asked, timeout, &mut fastrand::f64).await;
@@ -224,10 +224,9 @@ async fn send(
     sending: Sending,
     (request, survey): (&mut Request<RequestBody>, Survey),
 ) -> Result<Begun, RouteError> {
-    let version = request.version();
     sign_request(request, survey, route, picked);
     let (mut response, now) = forward(&picked.client, sending, request).await?;
-    sign_response(&mut response, version);
+    sign_response(&mut response);
     Ok((response, now))
 }
 

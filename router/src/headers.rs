@@ -29,6 +29,9 @@ pub(crate) const L5D_DST_CLIENT: HeaderName = HeaderName::from_static("l5d-dst-c
 /// What the binding left of the name.
 pub(crate) const L5D_DST_RESIDUAL: HeaderName = HeaderName::from_static("l5d-dst-residual");
 
+/// Which certificate the client of an earlier hop showed. Only a proxy that has seen one may say so.
+pub(crate) const CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -39,7 +42,7 @@ pub(crate) struct Survey {
     pub(crate) connection: bool,
     /// One of the other headers that end at this hop.
     pub(crate) hop_by_hop: bool,
-    /// One that begins with `l5d-`.
+    /// One that begins with `l5d-`, however its hyphen is written.
     pub(crate) context: bool,
     /// `Via`
     pub(crate) via: bool,
@@ -51,12 +54,19 @@ pub(crate) struct Survey {
     pub(crate) traceparent: bool,
     /// `Transfer-Encoding`
     pub(crate) encoded: bool,
+    /// `x-forwarded-client-cert`
+    pub(crate) client_cert: bool,
+    /// Some header has more than one line.
+    pub(crate) repeated: bool,
 }
 
 impl Survey {
     /// Looks at each header once.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut survey = Self::default();
+        let mut survey = Self {
+            repeated: headers.len() > headers.keys_len(),
+            ..Self::default()
+        };
         for name in headers.keys() {
             match *name {
                 header::HOST => survey.host = true,
@@ -80,6 +90,7 @@ impl Survey {
         match name {
             "keep-alive" | "proxy-connection" => self.hop_by_hop = true,
             "traceparent" => self.traceparent = true,
+            "x-forwarded-client-cert" => self.client_cert = true,
             _ if is_context(name) => self.context = true,
             _ => {}
         }

@@ -4,6 +4,7 @@
 
 mod activity;
 mod connection;
+mod head;
 mod worker;
 
 use std::io;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use http::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request};
 
 use crate::client::RequestBody;
@@ -25,14 +26,21 @@ pub(crate) struct Origin<'a> {
     pub(crate) peer: SocketAddr,
     /// Whose connection it is, and so whose pools it uses.
     pub(crate) worker: usize,
+    /// Whether the head had a `Content-Length` line. hyper hides it beside a `Transfer-Encoding`.
+    pub(crate) states_length: bool,
 }
 
 /// Brings a request into the form that routers understand, and takes its own rules out.
 pub(super) fn admit(
     request: &mut Request<RequestBody>,
     survey: Survey,
-    edge: &Edge,
+    Origin {
+        edge,
+        states_length,
+        ..
+    }: Origin<'_>,
 ) -> Result<Option<Overrides>, RouteError> {
+    refuse_ambiguous(request.headers(), survey, states_length)?;
     let target = request.uri();
     if request.method() == Method::CONNECT {
         return Err(RouteError::NoTunnels(target.to_string()));
@@ -60,6 +68,34 @@ pub(super) fn admit(
         )),
         _ => Ok(overrides),
     }
+}
+
+/// Refuses what another parser could read as another request. Source: RFC 9112 §3.2, §6.1 and §6.3.
+fn refuse_ambiguous(
+    headers: &HeaderMap,
+    survey: Survey,
+    states_length: bool,
+) -> Result<(), RouteError> {
+    if survey.repeated && headers.get_all(HOST).iter().nth(1).is_some() {
+        return Err(RouteError::Ambiguous("it has several Host lines"));
+    }
+    if !survey.encoded {
+        return Ok(());
+    }
+    if states_length {
+        let both = "it has a Content-Length and a Transfer-Encoding";
+        return Err(RouteError::Ambiguous(both));
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| {
+        let coding = coding.as_bytes().trim_ascii();
+        coding.eq_ignore_ascii_case(b"chunked")
+    };
+    if !codings.next().is_some_and(is_chunked) || codings.next().is_some() {
+        let other = "its Transfer-Encoding is another than chunked";
+        return Err(RouteError::Ambiguous(other));
+    }
+    Ok(())
 }
 
 /// How long the rules of one request may be; they are kept as long as their route.

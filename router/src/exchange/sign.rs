@@ -24,6 +24,10 @@ pub(super) fn sign_request(
         // The client was told to continue by us.
         headers.remove(EXPECT);
     }
+    if survey.client_cert {
+        // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
+        headers.remove(headers::CLIENT_CERT);
+    }
     headers::append_via(headers, version, survey.via);
     Trace::of_request(headers, survey, || fastrand::u64(..), fastrand::f64).write(headers);
     headers.insert(headers::L5D_DST_SERVICE, route.shown.clone());
@@ -49,7 +53,8 @@ pub(super) fn sign_request(
 }
 
 /// What the client is told beyond what the endpoint said.
-pub(super) fn sign_response(response: &mut Response<ResponseBody>, version: Version) {
+pub(super) fn sign_response(response: &mut Response<ResponseBody>) {
+    let version = response.version();
     let class = if response.status().is_server_error() {
         "0.0"
     } else {
@@ -63,4 +68,6 @@ pub(super) fn sign_response(response: &mut Response<ResponseBody>, version: Vers
     headers::strip_hop_by_hop(headers, survey);
     headers::append_via(headers, version, survey.via);
     headers.insert(headers::L5D_SUCCESS_CLASS, HeaderValue::from_static(class));
+    // As on the way there: what an old endpoint cannot do has nothing to do with our client's connection.
+    *response.version_mut() = Version::HTTP_11;
 }

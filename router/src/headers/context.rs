@@ -2,9 +2,10 @@
 
 use http::HeaderMap;
 
-/// Whether a header (in lower case) belongs to the routers' own language.
+/// Whether a header (in lower case) belongs to the routers' own language, or would to an application that takes `_` for `-`,
+/// as CGI and its heirs do.
 pub(crate) fn is_context(name: &str) -> bool {
-    name.starts_with("l5d-")
+    name.starts_with("l5d-") || name.starts_with("l5d_")
 }
 
 /// Removes every `l5d-*` header; true if `l5d-err` was among them.

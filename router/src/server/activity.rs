@@ -4,14 +4,17 @@
 //! the first byte of a head, and looked at every few seconds.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+
+use super::head::Head;
 
 /// A head must be whole at the latest twice this long after its first byte.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -25,6 +28,8 @@ pub(super) struct Activity {
     has_begun: AtomicBool,
     /// Whether a request is being answered: what is read meanwhile is its body.
     is_busy: AtomicBool,
+    /// Whether the head that was read last has a `Content-Length` line.
+    states_length: AtomicBool,
 }
 
 impl Activity {
@@ -33,7 +38,11 @@ impl Activity {
         self.heads.fetch_add(1, Ordering::Relaxed);
         self.is_busy.store(true, Ordering::Relaxed);
         self.has_begun.store(false, Ordering::Relaxed);
-        Busy(Arc::clone(self))
+        let states_length = self.states_length.swap(false, Ordering::Relaxed);
+        Busy {
+            activity: Arc::clone(self),
+            states_length,
+        }
     }
 
     /// Waits until a head takes too long.
@@ -55,11 +64,15 @@ impl Activity {
 
 /// A request that is being answered, until the end of its response.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Activity>);
+pub(super) struct Busy {
+    activity: Arc<Activity>,
+    /// Whether its head had a `Content-Length` line.
+    pub(super) states_length: bool,
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.is_busy.store(false, Ordering::Relaxed);
+        self.activity.is_busy.store(false, Ordering::Relaxed);
     }
 }
 
@@ -89,23 +102,58 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
 }
 
-/// A stream that notes when something is read.
+/// A stream that notes when something of a head is read, and what.
 pub(super) struct Watched<T> {
-    pub(super) stream: T,
-    pub(super) activity: Arc<Activity>,
+    stream: T,
+    activity: Arc<Activity>,
+    head: Head,
+    /// How many heads came before this one.
+    number: u64,
+}
+
+/// How much of a head is read at once.
+const HEAD_BYTES: usize = 4096;
+
+impl<T> Watched<T> {
+    pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            activity,
+            head: Head::default(),
+            number: 0,
+        }
+    }
+
+    /// Notes the bytes of a head.
+    fn note(&mut self, bytes: &[u8]) {
+        let number = self.activity.heads.load(Ordering::Relaxed);
+        if number != self.number {
+            self.number = number;
+            self.head = Head::default();
+        }
+        self.head.read(bytes);
+        let states_length = self.head.states_length;
+        (self.activity.states_length).store(states_length, Ordering::Relaxed);
+        self.activity.has_begun.store(true, Ordering::Relaxed);
+    }
 }
 
 impl<T: Read + Unpin> Read for Watched<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if polled.is_ready() && !self.activity.is_busy.load(Ordering::Relaxed) {
-            self.activity.has_begun.store(true, Ordering::Relaxed);
+        if self.activity.is_busy.load(Ordering::Relaxed) {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
-        polled
+        let mut space = [MaybeUninit::uninit(); HEAD_BYTES];
+        let room = buffer.remaining().min(HEAD_BYTES);
+        let mut read = ReadBuf::uninit(&mut space[..room]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, read.unfilled()))?;
+        self.note(read.filled());
+        buffer.put_slice(read.filled());
+        Poll::Ready(Ok(()))
     }
 }
 

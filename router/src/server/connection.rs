@@ -38,15 +38,13 @@ pub(super) async fn serve(
                 edge: &server.edge,
                 peer,
                 worker,
+                states_length: busy.states_length,
             };
             let response = server.router.answer(origin, request).await;
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     });
-    let watched = Watched {
-        stream: TokioIo::new(stream),
-        activity: Arc::clone(&activity),
-    };
+    let watched = Watched::new(TokioIo::new(stream), Arc::clone(&activity));
     let mut builder = http1::Builder::new();
     builder
         .max_header_size(MAX_HEAD_BYTES)

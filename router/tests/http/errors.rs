@@ -127,3 +127,37 @@ fn a_malformed_request_is_refused_before_anything_else() {
     assert_eq!(world.client().send(&long).status(), 431);
     assert_eq!(web.connections(), 0);
 }
+
+#[test]
+fn a_request_that_can_be_read_in_two_ways_is_refused() {
+    let web = Backend::named("web");
+    let world = World::with_dtab(&format!("/svc => {}", web.path()));
+    let check = |lines: &str, body: &str| {
+        let mut client = world.client();
+        client.write(&format!("POST / HTTP/1.1\r\n{lines}\r\n{body}"));
+        let reply = client.read(false);
+        assert_eq!(reply.status(), 400, "{lines}");
+        assert!(reply.has("connection", "close"), "{}", reply.head);
+        assert!(client.ends());
+    };
+    check("Host: web\r\nHost: other\r\n", "");
+    check(
+        "Host: web\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "0\r\n\r\n",
+    );
+    check(
+        "Host: web\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "0\r\n\r\n",
+    );
+    for coding in [
+        "gzip, chunked",
+        "chunked, chunked",
+        "identity\r\nTransfer-Encoding: chunked",
+    ] {
+        check(
+            &format!("Host: web\r\nTransfer-Encoding: {coding}\r\n"),
+            "0\r\n\r\n",
+        );
+    }
+    assert_eq!(web.connections(), 0);
+}

@@ -88,11 +88,12 @@ fn an_edge_takes_no_strangers_word() {
         web.path()
     );
     let world = World::parse(&yaml);
-    let reply = world.client().send("GET / HTTP/1.1\r\nHost: web\r\nl5d-dtab: /svc/web => /$/inet/127.0.0.1/1\r\nl5d-x: y\r\n\r\n");
+    let reply = world.client().send("GET / HTTP/1.1\r\nHost: web\r\nl5d-dtab: /svc/web => /$/inet/127.0.0.1/1\r\nl5d-x: y\r\nl5d_dst_client: z\r\n\r\n");
     assert_eq!((reply.status(), &*reply.body), (200, ""));
     assert_eq!(reply.header("l5d-err"), None);
     assert_eq!(reply.header("l5d-success-class"), None);
     assert_eq!(web.last().header("l5d-x"), None);
+    assert_eq!(web.last().header("l5d_dst_client"), None);
 }
 
 #[test]
@@ -124,4 +125,30 @@ fn a_head_is_asked_for_without_its_body() {
         assert!(reply.has("content-length", "1234"), "{}", reply.head);
     }
     assert_eq!(web.connections(), 1);
+}
+
+#[test]
+fn an_old_endpoint_does_not_make_its_clients_old() {
+    let web = Backend::scripted(|mut connection| {
+        connection.read_head();
+        connection.write("HTTP/1.0 200 OK\r\n\r\nweb");
+    });
+    let world = World::with_dtab(&format!("/svc/web => {}", web.path()));
+    let mut client = world.client();
+    for _ in 0..2 {
+        let reply = client.send("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
+        assert_eq!(reply.first_line(), "HTTP/1.1 200 OK");
+        assert!(reply.has("via", "1.0 linkerd"), "{}", reply.head);
+        assert_eq!(reply.body, "web");
+    }
+}
+
+#[test]
+fn nobody_is_believed_to_have_seen_a_certificate() {
+    let web = Backend::named("web");
+    let world = World::with_dtab(&format!("/svc/web => {}", web.path()));
+    world
+        .client()
+        .send("GET / HTTP/1.1\r\nHost: web\r\nX-Forwarded-Client-Cert: Hash=0\r\n\r\n");
+    assert_eq!(web.last().header("x-forwarded-client-cert"), None);
 }
