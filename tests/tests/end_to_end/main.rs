@@ -4,3 +4,4 @@ mod embedded_crash;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod tls;
