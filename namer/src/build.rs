@@ -1,5 +1,6 @@
 //! From what a configuration says to the parts that do it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol};
@@ -14,7 +15,7 @@ use crate::interpreter::fs;
 use crate::rewrite::RewriteNamer;
 use crate::{
     Binder, HttpInterpreter, HttpOptions, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer,
-    Namers, RouterIdentity, Table,
+    Namers, RouterIdentity, SnapshotPlace, Table,
 };
 
 /// Why a part cannot be made.
@@ -41,6 +42,17 @@ pub enum BuildError {
 pub struct Asker {
     /// Who it is in the fleet.
     pub identity: RouterIdentity,
+    /// Its label, which the names of its files begin with.
+    pub label: String,
+    /// Where state may be kept for the next start, the best folder first; none if nothing is to be kept.
+    pub state_folders: Vec<PathBuf>,
+}
+
+impl Asker {
+    fn snapshot(&self, namespace: &str) -> Option<SnapshotPlace> {
+        let folders = self.state_folders.clone();
+        (!folders.is_empty()).then(|| SnapshotPlace::new(folders, &self.label, namespace))
+    }
 }
 
 /// Makes the namers. Of two with the same prefix the later one is asked first, as in linkerd; namerd's never overlap.
@@ -84,14 +96,16 @@ pub fn interpreter(
         _ if empty_is_neg => return Err(BuildError::EmptyIsNeg),
         InterpreterConfig::Mesh(mesh) => {
             let tls = client_tls(mesh.tls.as_ref(), &["h2"])?;
+            let namespace: String = mesh
+                .root
+                .segments()
+                .iter()
+                .map(|ns| ns.to_str_lossy())
+                .collect();
             Arc::new(MeshInterpreter::start(MeshOptions {
                 namerds: Namerds::new(mesh.dst.iter().map(host_and_port), tls)?,
-                namespace: mesh
-                    .root
-                    .segments()
-                    .iter()
-                    .map(|ns| ns.to_str_lossy())
-                    .collect(),
+                snapshot: asker.snapshot(&namespace),
+                namespace,
                 identity: asker.identity.clone(),
                 retry: mesh.retry,
                 failing_max: mesh.failure_threshold.map(|threshold| threshold.min_period),
@@ -106,6 +120,7 @@ pub fn interpreter(
                 tls,
                 namespace: namerd.namespace.clone(),
                 retry: namerd.retry,
+                snapshot: asker.snapshot(&namerd.namespace),
             })?)
         }
     })

@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod keeper;
 pub(crate) mod mesh;
 mod remote;
+mod snapshot;
 mod status;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use dtab::{DelegateTree, Dtab, Path};
 use futures_util::future::BoxFuture;
 use live::Live;
 
+pub use snapshot::SnapshotPlace;
 pub use status::{ConnectionStatus, ServingNamerd};
 
 use crate::{Binding, Bound};

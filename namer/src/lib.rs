@@ -25,6 +25,8 @@ pub use fs::FsNamer;
 pub use inet::Inet;
 pub use interpreter::http::{HttpInterpreter, HttpOptions};
 pub use interpreter::mesh::{MeshInterpreter, MeshOptions, RouterIdentity};
-pub use interpreter::{ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd};
+pub use interpreter::{
+    ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd, SnapshotPlace,
+};
 pub use namers::{Namer, Namers};
 pub use rewrite::RewriteNamer;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::InterpreterConfig;
@@ -72,7 +73,7 @@ pub(crate) fn router(
             &config.interpreter,
             namers.clone(),
             config.empty_is_neg,
-            &asker(&config.label, parts.admin),
+            &asker(&config.label, parts),
         )?,
         control: parts.control.clone(),
         binding_timeout: config.binding_timeout,
@@ -103,10 +104,12 @@ pub(crate) struct Parts {
     pub(crate) workers: usize,
     /// Where the admin server listens.
     pub(crate) admin: SocketAddr,
+    /// Where state may be kept for the next start, the best folder first.
+    pub(crate) state_folders: Vec<PathBuf>,
 }
 
 /// Who a router is to its namerd. The admin server's port tells the routers of one host apart.
-fn asker(label: &str, admin: SocketAddr) -> Asker {
+fn asker(label: &str, parts: &Parts) -> Asker {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = match host.trim() {
         "" => "localhost",
@@ -115,12 +118,14 @@ fn asker(label: &str, admin: SocketAddr) -> Asker {
     let labels = [("router", label), ("host", host)];
     Asker {
         identity: RouterIdentity {
-            id: format!("{label}@{host}:{}", admin.port()),
+            id: format!("{label}@{host}:{}", parts.admin.port()),
             labels: labels
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
+        label: label.to_owned(),
+        state_folders: parts.state_folders.clone(),
     }
 }
 

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use config::RouterConfig;
+use futures_util::future::join_all;
 use live::Task;
-use namer::Inet;
+use namer::{Inet, Interpreter};
 use telemetry::{Admin, Metrics};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::MissedTickBehavior;
@@ -46,6 +47,8 @@ pub struct Running {
     grace: Duration,
     serving_admin: Task<()>,
     threads: Vec<JoinHandle<()>>,
+    /// To be closed last: requests in flight may need them.
+    interpreters: Vec<Arc<dyn Interpreter>>,
     control: Runtime,
 }
 
@@ -63,7 +66,7 @@ impl Process {
             .map_err(StartError::Workers)?;
         let shutdown = Shutdown::new();
         let started = control.block_on(self.start_on(config, &shutdown, control.handle().clone()));
-        let (admin, servers, serving_admin, threads) = match started {
+        let (admin, servers, serving_admin, threads, interpreters) = match started {
             Ok(started) => started,
             Err(error) => {
                 // Workers wait for the end of a shutdown; this one ends before it began.
@@ -78,6 +81,7 @@ impl Process {
             grace: config.admin.shutdown_grace,
             serving_admin,
             threads,
+            interpreters,
             control,
         })
     }
@@ -102,6 +106,7 @@ impl Process {
             control,
             workers: self.workers,
             admin,
+            state_folders: config.state_dir.candidates(),
         };
         let routers = config
             .routers
@@ -128,11 +133,24 @@ impl Process {
             live::task("sweep", sweep(Arc::downgrade(router), idle_ttl));
         }
         tracing::info!("initialized");
-        Ok((admin, servers, serving_admin, threads))
+        let interpreters = routers.iter().map(|router| Arc::clone(&router.interpreter));
+        Ok((
+            admin,
+            servers,
+            serving_admin,
+            threads,
+            interpreters.collect(),
+        ))
     }
 }
 
-type Started = (SocketAddr, Vec<SocketAddr>, Task<()>, Vec<JoinHandle<()>>);
+type Started = (
+    SocketAddr,
+    Vec<SocketAddr>,
+    Task<()>,
+    Vec<JoinHandle<()>>,
+    Vec<Arc<dyn Interpreter>>,
+);
 
 fn listen(
     address: SocketAddr,
@@ -216,6 +234,7 @@ impl Running {
             grace,
             serving_admin,
             threads,
+            interpreters,
             control,
             ..
         } = self;
@@ -233,6 +252,7 @@ impl Running {
             if !shutdown.finished(asked.unwrap_or(grace)).await {
                 tracing::warn!("requests that did not finish in time were cut");
             }
+            join_all(interpreters.iter().map(|interpreter| interpreter.close())).await;
             serving_admin.ended().await;
         });
         for thread in threads {

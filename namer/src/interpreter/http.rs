@@ -26,7 +26,8 @@ use self::namerd::Namerd;
 use super::answers::Answers;
 use super::follow::{self, Patience};
 use super::keeper::Pace;
-use super::remote::{Closing, End, Peers, Remote};
+use super::remote::{self, Closing, End, Peers, Remote};
+use super::snapshot::SnapshotPlace;
 use super::{ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd, delegation};
 use crate::{Binding, Bound};
 
@@ -44,6 +45,8 @@ pub struct HttpOptions {
     pub namespace: String,
     /// The bounds of the wait after no namerd answered. The first attempt after a lost connection is made at once.
     pub retry: Retry,
+    /// Where what is known is kept for the next start, if anywhere.
+    pub snapshot: Option<SnapshotPlace>,
 }
 
 /// Binds names by asking a namerd's HTTP API.
@@ -89,7 +92,12 @@ impl HttpInterpreter {
             next: AtomicUsize::new(0),
             retry: options.retry,
         };
-        let remote = Remote::start(&answers, caller, options.retry, pace);
+        let common = remote::Options {
+            retry: options.retry,
+            pace,
+            snapshot: options.snapshot,
+        };
+        let remote = Remote::start(&answers, caller, common);
         Ok(Self {
             namespace: options.namespace,
             shared,

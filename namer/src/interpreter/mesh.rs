@@ -26,7 +26,8 @@ use self::session::{Refused, Session};
 use super::answers::Answers;
 use super::follow::{self, Patience};
 use super::keeper::Pace;
-use super::remote::{Closing, End, Peers, Remote};
+use super::remote::{self, Closing, End, Peers, Remote};
+use super::snapshot::SnapshotPlace;
 use super::{ConnectionStatus, DelegateFailure, Interpreter, ServingNamerd};
 use crate::{Binding, Bound};
 
@@ -60,6 +61,8 @@ pub struct MeshOptions {
     pub retry: Retry,
     /// For how long all streams of `io.linkerd.mesh` may fail before another namerd is tried; none for ever.
     pub failing_max: Option<Duration>,
+    /// Where what is known is kept for the next start, if anywhere.
+    pub snapshot: Option<SnapshotPlace>,
 }
 
 /// Binds names by asking a namerd.
@@ -84,14 +87,18 @@ impl MeshInterpreter {
     }
 
     fn start_at_pace(options: MeshOptions, pace: Pace) -> Self {
-        let retry = options.retry;
+        let common = remote::Options {
+            retry: options.retry,
+            pace,
+            snapshot: options.snapshot.clone(),
+        };
         let answers = Arc::new(Answers::new());
         let shared = Arc::new(Shared {
             options,
             answers: Arc::clone(&answers),
             channel: Mutex::default(),
         });
-        let remote = Remote::start(&answers, Caller(Arc::clone(&shared)), retry, pace);
+        let remote = Remote::start(&answers, Caller(Arc::clone(&shared)), common);
         Self { shared, remote }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::answers::Answers;
 use super::backoff::Backoff;
 use super::keeper::{self, Pace};
+use super::snapshot::{self, SnapshotPlace};
 
 /// How long the end may take: what is on its way to namerd, and what is to be written down.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -41,6 +42,15 @@ pub(super) enum End {
     Closing,
 }
 
+/// What all ways to talk with namerds have in common.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) retry: Retry,
+    pub(super) pace: Pace,
+    /// Where what is known is kept for the next start, if anywhere.
+    pub(super) snapshot: Option<SnapshotPlace>,
+}
+
 /// The tasks of an interpreter. They end when this is dropped.
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -50,20 +60,24 @@ pub(super) struct Remote {
 
 impl Remote {
     /// Starts to look for a namerd.
-    pub(super) fn start(
-        answers: &Arc<Answers>,
-        peers: impl Peers,
-        retry: Retry,
-        pace: Pace,
-    ) -> Self {
+    pub(super) fn start(answers: &Arc<Answers>, peers: impl Peers, options: Options) -> Self {
+        let Options {
+            retry,
+            pace,
+            snapshot,
+        } = options;
         let (closing, closed) = watch::channel(false);
         let closed = Closing(closed);
         let conversation = converse(Arc::clone(answers), peers, retry, closed.clone());
-        let keeper = keeper::keep(Arc::clone(answers), pace, closed);
-        let tasks = vec![
+        let keeper = keeper::keep(Arc::clone(answers), pace, closed.clone());
+        let mut tasks = vec![
             live::task("namerd conversation", conversation),
             live::task("namerd answers' keeper", keeper),
         ];
+        if let Some(place) = snapshot {
+            let snapshots = snapshot::keep(Arc::clone(answers), place, closed);
+            tasks.push(live::task("snapshot", snapshots));
+        }
         Self {
             closing,
             tasks: Mutex::new(tasks),

@@ -8,6 +8,8 @@ use live::{Live, Publisher, State};
 use mesh::wire;
 
 use super::Asked;
+use super::ledger::from_snapshot;
+use crate::interpreter::snapshot::{KnownName, KnownTree, Moment, NameKey};
 use crate::{Addresses, Binding, BoundTree, Evaluated};
 
 /// What namerd says that a name is bound to.
@@ -41,6 +43,8 @@ struct Last {
     tree: Arc<BoundTree>,
     dead: Arc<[DeadBranch]>,
     digest: Box<[u8]>,
+    /// When this was known; none if it is what namerd said last.
+    known_at: Option<Moment>,
 }
 
 impl Name {
@@ -85,10 +89,12 @@ impl Name {
                 tree: Arc::new(tree),
                 dead: told.dead.into(),
                 digest: Box::default(),
+                known_at: None,
             },
         };
         self.last = Some(Last {
             digest: told.digest.to_vec().into(),
+            known_at: None,
             ..last
         });
         self.publish(session, told.revision);
@@ -113,7 +119,7 @@ impl Name {
     pub(super) fn pending(&mut self, session: u64, revision: u64) {
         self.told_in = session;
         match self.last {
-            Some(_) => self.out.fail("namerd has no answer yet"),
+            Some(_) => self.trouble("namerd has no answer yet"),
             None => self.out.set(Binding {
                 revision,
                 outcome: Evaluated::Pending,
@@ -125,7 +131,7 @@ impl Name {
     pub(super) fn failed(&mut self, session: u64, revision: u64, why: &str) {
         self.told_in = session;
         if self.last.is_some() || revision == 0 {
-            return self.out.fail(why);
+            return self.trouble(why);
         }
         self.out.set(Binding {
             revision,
@@ -134,7 +140,49 @@ impl Name {
     }
 
     pub(super) fn trouble(&mut self, why: &str) {
-        self.out.fail(why);
+        match self.last.as_ref().and_then(|last| last.known_at) {
+            Some(known_at) => self.out.fail(from_snapshot(known_at, why)),
+            None => self.out.fail(why),
+        }
+    }
+
+    pub(super) fn key(&self) -> NameKey {
+        let Asked { path, overlay } = &self.asked;
+        (path.clone(), Arc::clone(&overlay.text))
+    }
+
+    pub(super) fn has_tree(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Publishes what was known at an earlier time.
+    pub(super) fn restore(
+        &mut self,
+        known: KnownName,
+        why: &str,
+        addresses: &mut dyn FnMut(&Path) -> Live<Addresses>,
+    ) {
+        let tree = crate::wire::tree_from_wire(&known.tree.to_wire(), addresses);
+        self.last = Some(Last {
+            tree: Arc::new(tree),
+            dead: Arc::default(),
+            digest: Box::default(),
+            known_at: Some(known.known_at),
+        });
+        // No conversation spoke of it.
+        self.publish(0, known.revision);
+        self.trouble(why);
+    }
+
+    /// What is known of the name; `heard` is when namerd was last heard.
+    pub(super) fn known(&self, heard: Moment) -> Option<KnownName> {
+        let last = self.last.as_ref()?;
+        Some(KnownName {
+            tree: KnownTree::Live(Arc::clone(&last.tree)),
+            revision: self.out.now().value()?.revision,
+            known_at: last.known_at.unwrap_or(heard),
+            used_at: Moment::now(),
+        })
     }
 
     /// Whether the name is routed by a tree of which this conversation has not spoken.

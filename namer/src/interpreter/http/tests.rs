@@ -73,6 +73,7 @@ fn start(namerds: &[&FakeNamerd], pace: Pace) -> HttpInterpreter {
         tls: None,
         namespace: "default".to_owned(),
         retry: Retry::default(),
+        snapshot: None,
     };
     HttpInterpreter::start_at_pace(options, pace).unwrap()
 }

@@ -1,5 +1,6 @@
 mod linkerd;
 mod namerd;
+mod snapshot;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use self::namerd::{Namerd, SOON, Session, path};
 use super::*;
+use crate::interpreter::answers::Told;
 use crate::{Addresses, BoundTree, Evaluated};
 
 fn options(namerds: &[&str]) -> MeshOptions {
@@ -22,6 +24,7 @@ fn options(namerds: &[&str]) -> MeshOptions {
         },
         retry: Retry::default(),
         failing_max: None,
+        snapshot: None,
     }
 }
 
@@ -382,4 +385,41 @@ async fn both_sides_may_have_much_to_say_at_once() {
     }
     at_revision(&first, NAMES).await;
     drop(names);
+}
+
+#[tokio::test]
+async fn ten_thousand_names_fit_in_a_few_kilobytes_each() {
+    const NAMES: usize = 10_000;
+    // Other tests run in this process meanwhile, and take some megabytes.
+    const BYTES_MAX: usize = 5_000;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<usize>().unwrap() * 1024
+    };
+    let before = resident();
+    let answers = Answers::new();
+    answers.begin_session();
+    let dtab = Dtab::parse(&"/svc => /host ; ".repeat(50)).unwrap();
+    let mut held = Vec::new();
+    for (id, number) in (1..).zip(0..NAMES) {
+        held.push(answers.bind(&path(&format!("/svc/{number}")), &dtab));
+        let bound = format!("/#/io.l5d.fs/{number}");
+        let mut answers = answers.lock();
+        answers.addresses(path(&bound), namerd::addresses_of(&["127.0.0.1:80"]));
+        let told = Told {
+            revision: 1,
+            tree: namerd::leaf(&bound),
+            dead: Vec::new(),
+            digest: Bytes::from_static(b"12345678"),
+        };
+        answers.tree(id, told);
+    }
+    let each = (resident() - before) / NAMES;
+    assert!(each < BYTES_MAX, "{each} bytes");
+    assert!(answers.lock().mark(2));
+    assert_eq!(answers.lock().digest().0, NAMES as u64);
+    assert_eq!(held[NAMES - 1].value().unwrap().revision, 2);
+    assert_eq!(answers.lock().taken().names.len(), NAMES);
 }
