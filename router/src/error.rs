@@ -71,6 +71,9 @@ pub(crate) enum RouteError {
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
+    /// The endpoint used a transfer coding though nobody offered any.
+    #[error("{address} answered in a transfer coding other than chunked")]
+    Encoded { id: BoundId, address: SocketAddr },
 }
 
 /// Who is to blame for it.
@@ -118,7 +121,8 @@ impl RouteError {
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
-            | Self::Switched { .. } => StatusCode::BAD_GATEWAY,
+            | Self::Switched { .. }
+            | Self::Encoded { .. } => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -164,6 +168,7 @@ impl RouteError {
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { .. } => "connection_broken",
             Self::Switched { .. } => "protocol_switched",
+            Self::Encoded { .. } => "unknown_coding",
         }
     }
 
@@ -227,7 +232,8 @@ impl RouteError {
             }
             Self::NoAddressesYet { id, .. }
             | Self::Broken { id, .. }
-            | Self::Switched { id, .. } => writeln!(text, "\nclient name: {id}")?,
+            | Self::Switched { id, .. }
+            | Self::Encoded { id, .. } => writeln!(text, "\nclient name: {id}")?,
             _ => text.push('\n'),
         }
         match self {

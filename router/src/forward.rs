@@ -24,6 +24,7 @@ use crate::client::{
     Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, RequestBody, Sent, Target,
 };
 use crate::error::RouteError;
+use crate::headers::is_plainly_encoded;
 use crate::stats::millis;
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
@@ -220,6 +221,12 @@ fn respond(
 ) -> Result<Response<ResponseBody>, Failed> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Failed::Perhaps(RouteError::Switched {
+            id: client.id.clone(),
+            address: in_flight.endpoint.address,
+        }));
+    }
+    if !is_plainly_encoded(response.headers()) {
+        return Err(Failed::Perhaps(RouteError::Encoded {
             id: client.id.clone(),
             address: in_flight.endpoint.address,
         }));

@@ -97,6 +97,17 @@ impl Survey {
     }
 }
 
+/// Whether `Transfer-Encoding`, where there is one, says `chunked` and nothing else: we know no other coding, and to pass it on
+/// without its name would spoil the body.
+pub(crate) fn is_plainly_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| {
+        let coding = coding.as_bytes().trim_ascii();
+        coding.eq_ignore_ascii_case(b"chunked")
+    };
+    codings.next().is_none_or(is_chunked) && codings.next().is_none()
+}
+
 /// Removes the headers that are meant for one hop only, and those that any `Connection` line names.
 ///
 /// `Host` and `Content-Length` stay even if named: without them the message would mean something else to the next hop.

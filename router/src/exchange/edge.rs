@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderMap};
 use http::{Method, Request};
 
 use crate::client::RequestBody;
@@ -72,11 +72,11 @@ pub(super) fn admit(
 
 /// Refuses what another parser could read as another request. Source: RFC 9112 §3.2, §6.1 and §6.3.
 fn refuse_ambiguous(
-    headers: &HeaderMap,
+    lines: &HeaderMap,
     survey: Survey,
     states_length: bool,
 ) -> Result<(), RouteError> {
-    if survey.repeated && headers.get_all(HOST).iter().nth(1).is_some() {
+    if survey.repeated && lines.get_all(HOST).iter().nth(1).is_some() {
         return Err(RouteError::Ambiguous("it has several Host lines"));
     }
     if !survey.encoded {
@@ -86,12 +86,7 @@ fn refuse_ambiguous(
         let both = "it has a Content-Length and a Transfer-Encoding";
         return Err(RouteError::Ambiguous(both));
     }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let is_chunked = |coding: &HeaderValue| {
-        let coding = coding.as_bytes().trim_ascii();
-        coding.eq_ignore_ascii_case(b"chunked")
-    };
-    if !codings.next().is_some_and(is_chunked) || codings.next().is_some() {
+    if !headers::is_plainly_encoded(lines) {
         let other = "its Transfer-Encoding is another than chunked";
         return Err(RouteError::Ambiguous(other));
     }

@@ -161,3 +161,18 @@ fn a_request_that_can_be_read_in_two_ways_is_refused() {
     }
     assert_eq!(web.connections(), 0);
 }
+
+#[test]
+fn a_coding_that_we_do_not_know_is_the_endpoints_fault() {
+    let web = Backend::answering(|_| {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n".into()
+    });
+    let world = World::with_dtab(&format!("/svc => {}", web.path()));
+    let reply = world.get("web");
+    assert_eq!(reply.status(), 502);
+    assert!(
+        reply.body.contains("transfer coding other than chunked"),
+        "{}",
+        reply.body
+    );
+}
