@@ -89,12 +89,24 @@ impl Cache {
         due
     }
 
+    /// The newest revision of etcd that was heard of.
+    pub(super) fn newest(&self) -> i64 {
+        self.newest
+    }
+
     /// Takes in a list: also what it does not have. Answers what is left to do.
-    pub(super) fn apply_listing(&mut self, mut listing: Listing) -> Vec<(Namespace, Due)> {
+    ///
+    /// `known` is the newest revision that was heard of before the list was asked for. What writers of this namerd have done
+    /// since then may be newer than the list, and is no sign of an etcd that went back in time.
+    pub(super) fn apply_listing(
+        &mut self,
+        mut listing: Listing,
+        known: i64,
+    ) -> Vec<(Namespace, Due)> {
         let is_another = self
             .cluster_id
             .is_some_and(|known| known != listing.cluster_id);
-        if is_another || listing.revision < self.newest {
+        if is_another || listing.revision < known {
             tracing::warn!(
                 "etcd is another one or went back in time, as from a backup: all is read anew"
             );
@@ -106,9 +118,10 @@ impl Cache {
             gone.for_each(|name| batch.forget(name));
             batch.commit();
             self.records.clear();
+            self.newest = 0;
         }
         self.cluster_id = Some(listing.cluster_id);
-        self.newest = listing.revision;
+        self.newest = self.newest.max(listing.revision);
         for name in self.records.keys() {
             let absent = || Record {
                 as_of: listing.revision,
@@ -154,5 +167,62 @@ impl Cache {
             let key = String::from_utf8_lossy(key);
             tracing::warn!(%key, "not a name that a namespace can have: the key is left alone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::View;
+    use crate::store::etcd::record::{Counter, CounterKey, Described, HeadKey};
+
+    fn cache() -> (Cache, View) {
+        let (feed, view) = Feed::new("test");
+        (Cache::new(feed, live::channel().0), view)
+    }
+
+    fn written(as_of: i64) -> Record {
+        let counter = Counter {
+            revision: 1,
+            head: Described::Written,
+        };
+        Record {
+            head: Some(HeadKey {
+                mod_revision: as_of,
+                text: "/a => /b;".into(),
+            }),
+            counter: Some(CounterKey {
+                mod_revision: as_of,
+                counter: Some(counter),
+            }),
+            floor: 1,
+            as_of,
+        }
+    }
+
+    fn listing(revision: i64) -> Listing {
+        Listing {
+            cluster_id: 7,
+            revision,
+            ..Listing::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(known: i64, exists: bool) {
+        let (mut cache, view) = cache();
+        let web: Namespace = "web".parse().unwrap();
+        cache.apply_listing(listing(10), 0);
+        cache.is_current();
+        cache.apply(&web, written(12));
+        cache.apply_listing(listing(11), known);
+        let head = view.head(&web).value().unwrap();
+        assert_eq!(head.stored.is_some(), exists, "{head:?}");
+    }
+
+    #[test]
+    fn a_write_that_overtakes_a_list_stays_and_what_a_backup_does_not_have_goes() {
+        check(10, true);
+        check(12, false);
     }
 }

@@ -19,7 +19,7 @@ use super::{EtcdSettings, EtcdTls};
 use crate::store::{Namespace, StoreError};
 
 /// etcd answers with no more than it has; the limit is there to notice nonsense.
-const ANSWER_BYTES_MAX: usize = 1 << 30;
+pub(super) const ANSWER_BYTES_MAX: usize = 1 << 30;
 
 /// What to do about an error.
 #[derive(Clone, Debug, thiserror::Error)]

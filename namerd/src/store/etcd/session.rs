@@ -8,7 +8,7 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use super::Shared;
 use super::cache::Due;
-use super::client::{Connection, Trouble};
+use super::client::{ANSWER_BYTES_MAX, Connection, Trouble};
 use super::keys::Key;
 use super::record::{CounterKey, HeadKey, Record};
 use super::write::Pause;
@@ -101,10 +101,11 @@ impl Session {
     async fn follow(&mut self, member: &str) -> Result<std::convert::Infallible, Lost> {
         let shared = Arc::clone(&self.shared);
         let connection = Connection::open(&shared.settings, member).await?;
+        let known = shared.cache().newest();
         let (listing, illegal) = connection.list(&shared.keys).await?;
         illegal.iter().for_each(|key| shared.cache().warn_of(key));
         let mut watch = self.watch(&connection, listing.revision + 1).await?;
-        let due = shared.cache().apply_listing(listing);
+        let due = shared.cache().apply_listing(listing, known);
         for (namespace, due) in due {
             self.shared.settle(&connection, &namespace, due).await?;
         }
@@ -145,7 +146,11 @@ impl Session {
         let options = WatchOptions::new()
             .with_range(to)
             .with_start_revision(start);
-        let mut client = connection.client.watch_client();
+        // As much as a list may have: what was missed may come at once.
+        let mut client = connection
+            .client
+            .watch_client()
+            .max_decoding_message_size(ANSWER_BYTES_MAX);
         let mut watch = connection
             .limited(client.watch(from, Some(options)))
             .await?;

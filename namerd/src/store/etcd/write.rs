@@ -24,6 +24,7 @@ impl Shared {
             namespace,
             change,
             by,
+            tag: format!("{:016x}", fastrand::u64(..)),
             sent: None,
             trouble: None,
         };
@@ -125,8 +126,10 @@ struct Writer<'a> {
     namespace: &'a Namespace,
     change: &'a Change,
     by: &'a By,
-    /// The number and tag of the revision in a transaction whose answer was lost.
-    sent: Option<(u64, String)>,
+    /// By which the writer knows its own revision, whichever of its attempts made it.
+    tag: String,
+    /// The number of the revision in the last transaction whose answer was lost.
+    sent: Option<u64>,
     /// Why the last attempt failed.
     trouble: Option<String>,
 }
@@ -169,15 +172,16 @@ impl Writer<'_> {
         connection: &Connection,
         seen: Option<Record>,
     ) -> Result<Outcome, Trouble> {
+        let record = match seen {
+            Some(record) => record,
+            None => connection.fetch(&self.shared.keys, self.namespace).await?,
+        };
+        // After the record was read, or what is done in between would be taken for somebody else's.
         if let Some(revision) = self.find_sent(connection).await? {
             let record = connection.fetch(&self.shared.keys, self.namespace).await?;
             self.shared.cache().apply(self.namespace, record);
             return Ok(Outcome::Done(revision));
         }
-        let record = match seen {
-            Some(record) => record,
-            None => connection.fetch(&self.shared.keys, self.namespace).await?,
-        };
         let record = self
             .shared
             .record_external(connection, self.namespace, record)
@@ -200,14 +204,13 @@ impl Writer<'_> {
     ) -> Result<Outcome, Trouble> {
         let (keys, namespace) = (&self.shared.keys, self.namespace);
         let number = next.revision.max(record.floor + 1);
-        let tag = format!("{:016x}", fastrand::u64(..));
         let text = next.text.clone();
         let entry = Entry {
             revision: Revision {
                 revision: number,
                 ..next
             },
-            tag: tag.clone(),
+            tag: self.tag.clone(),
         };
         let head = if text.is_some() {
             Described::Written
@@ -233,7 +236,7 @@ impl Writer<'_> {
         let answer = match connection.txn(txn).await {
             Ok(answer) => answer,
             Err(trouble) => {
-                self.sent = Some((number, tag));
+                self.sent = Some(number);
                 return Err(trouble);
             }
         };
@@ -261,12 +264,12 @@ impl Writer<'_> {
 
     /// Looks whether the transaction whose answer was lost has been done after all.
     async fn find_sent(&self, connection: &Connection) -> Result<Option<u64>, Trouble> {
-        let Some((number, tag)) = &self.sent else {
+        let Some(number) = self.sent else {
             return Ok(None);
         };
         let answer = connection
             .get(
-                self.shared.keys.history(self.namespace, *number),
+                self.shared.keys.history(self.namespace, number),
                 GetOptions::new(),
             )
             .await?;
@@ -274,7 +277,7 @@ impl Writer<'_> {
             .kvs()
             .first()
             .and_then(|kv| serde_json::from_slice::<Entry>(kv.value()).ok());
-        Ok(entry.filter(|entry| entry.tag == *tag).map(|_| *number))
+        Ok(entry.filter(|entry| entry.tag == self.tag).map(|_| number))
     }
 
     fn why_late(&self) -> String {
