@@ -11,13 +11,20 @@ use jiff::{SignedDuration, Timestamp};
 use live::Task;
 use mesh::api::{Fleet as Report, FleetNamespace, FleetRouter, Version};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::store::Store;
 
 /// How long changes are gathered before the other namerds are told: a revision reaches all routers within
 /// milliseconds, and their receipts are best told together.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// How long it may take until the other namerds are told which names a router has come to use, while it runs the revision
+/// that they know of.
+const DRIFT: Duration = Duration::from_secs(10);
+
+/// The rest after telling, for each KiB: etcd keeps whatever it was told until it is compacted.
+const REST_PER_KIB: Duration = Duration::from_millis(1);
 
 /// How long a router that was lost stays in the list.
 const LOST_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -28,7 +35,16 @@ pub struct Fleet {
     namerd: String,
     store: Arc<dyn Store>,
     routers: Mutex<Routers>,
-    changed: Arc<Notify>,
+    news: Arc<News>,
+}
+
+/// Why the other namerds are to be told.
+#[derive(Debug, Default)]
+struct News {
+    /// A router came, went, or runs another revision.
+    changed: Notify,
+    /// A router routes by more names or fewer.
+    drifted: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +58,8 @@ struct Routers {
 struct Entry {
     router: FleetRouter,
     stream: u64,
+    /// What it ran when it was last heard on an earlier stream: what it runs until it says so on this one.
+    before: BTreeMap<String, FleetNamespace>,
 }
 
 /// What a router says of itself when it connects.
@@ -66,11 +84,11 @@ impl Fleet {
             namerd: namerd.to_owned(),
             store,
             routers: Mutex::default(),
-            changed: Arc::new(Notify::new()),
+            news: Arc::default(),
         });
         let _detached: Task<()> = live::task(
             "fleet",
-            tell(Arc::downgrade(&fleet), Arc::clone(&fleet.changed)),
+            tell(Arc::downgrade(&fleet), Arc::clone(&fleet.news)),
         );
         fleet
     }
@@ -94,9 +112,16 @@ impl Fleet {
             last_seen: now,
             namespaces: BTreeMap::new(),
         };
-        routers.by_id.insert(id.clone(), Entry { router, stream });
+        let known = routers.by_id.remove(&id);
+        let before = known.map_or_else(BTreeMap::new, |known| known.told().namespaces);
+        let entry = Entry {
+            router,
+            stream,
+            before,
+        };
+        routers.by_id.insert(id.clone(), entry);
         drop(routers);
-        self.changed.notify_one();
+        self.news.changed.notify_one();
         Membership {
             fleet: Arc::clone(self),
             id,
@@ -105,25 +130,28 @@ impl Fleet {
     }
 
     /// All routers of all namerds. One that several know is told by the namerd that it is connected to, else by the one
-    /// that saw it last.
+    /// that saw it last. One that has just moved from one namerd to another runs what it ran.
     pub fn report(&self) -> Report {
         let board = self.store.board().value();
         let others = board.iter().flat_map(|board| board.iter());
         let others = others
             .filter(|(namerd, _)| **namerd != self.namerd)
             .filter_map(|(namerd, said)| read(namerd, said));
-        let mut routers = BTreeMap::new();
-        for router in others
+        let now = Timestamp::now();
+        let others = others
             .flat_map(|report| report.routers)
-            .chain(self.local().routers)
-        {
+            .filter(|router| is_listed(router, now));
+        let mut routers: BTreeMap<String, FleetRouter> = BTreeMap::new();
+        for router in others.chain(self.local().routers) {
             let rank = |router: &FleetRouter| (router.connected, router.last_seen);
-            match routers.get(&router.id) {
-                Some(known) if rank(known) > rank(&router) => {}
-                _ => {
-                    routers.insert(router.id.clone(), router);
-                }
+            let (mut told, other) = match routers.remove(&router.id) {
+                Some(known) if rank(&known) > rank(&router) => (known, Some(router)),
+                known => (router, known),
+            };
+            if told.namespaces.is_empty() {
+                told.namespaces = other.map_or_else(BTreeMap::new, |other| other.namespaces);
             }
+            routers.insert(told.id.clone(), told);
         }
         Report {
             routers: routers.into_values().collect(),
@@ -144,15 +172,11 @@ impl Fleet {
     fn local(&self) -> Report {
         let mut routers = self.lock();
         let now = Timestamp::now();
-        routers.by_id.retain(|_, entry| {
-            entry.router.connected || now.duration_since(entry.router.last_seen) < LOST_FOR
-        });
+        routers
+            .by_id
+            .retain(|_, entry| is_listed(&entry.router, now));
         Report {
-            routers: routers
-                .by_id
-                .values()
-                .map(|entry| entry.router.clone())
-                .collect(),
+            routers: routers.by_id.values().map(Entry::told).collect(),
         }
     }
 
@@ -161,16 +185,44 @@ impl Fleet {
     }
 }
 
-/// Tells the other namerds what changed, soon after it did.
-async fn tell(fleet: Weak<Fleet>, changed: Arc<Notify>) {
-    loop {
-        changed.notified().await;
-        tokio::time::sleep(GATHER).await;
-        let Some(fleet) = fleet.upgrade() else { return };
-        match serde_json::to_vec(&fleet.local()) {
-            Ok(said) => fleet.store.publish_board(said),
-            Err(error) => tracing::warn!(%error, "cannot write the fleet report"),
+impl Entry {
+    /// What is told of the router.
+    fn told(&self) -> FleetRouter {
+        let mut router = self.router.clone();
+        if router.namespaces.is_empty() {
+            router.namespaces.clone_from(&self.before);
         }
+        router
+    }
+}
+
+fn is_listed(router: &FleetRouter, now: Timestamp) -> bool {
+    router.connected || now.duration_since(router.last_seen) < LOST_FOR
+}
+
+/// Tells the other namerds what changed, soon after it did.
+async fn tell(fleet: Weak<Fleet>, news: Arc<News>) {
+    loop {
+        tokio::select! {
+            () = news.changed.notified() => {}
+            () = news.drifted.notified() => {
+                // Either way all of it is told.
+                let _ = timeout(DRIFT, news.changed.notified()).await;
+            }
+        }
+        sleep(GATHER).await;
+        let Some(fleet) = fleet.upgrade() else { return };
+        let said = match serde_json::to_vec(&fleet.local()) {
+            Ok(said) => said,
+            Err(error) => {
+                tracing::warn!(%error, "cannot write the fleet report");
+                continue;
+            }
+        };
+        let kib = u32::try_from(said.len() / 1024).unwrap_or(u32::MAX);
+        fleet.store.publish_board(said);
+        drop(fleet);
+        sleep(REST_PER_KIB * kib).await;
     }
 }
 
@@ -203,11 +255,13 @@ impl Membership {
         known_since: Option<Instant>,
     ) {
         let lag = known_since.map(|since| since.elapsed().as_millis());
+        let mut is_told_at_once = false;
         self.update(|router| {
             let now = Timestamp::now();
             router.last_seen = now;
             let known = router.namespaces.get(namespace);
             let is_news = known.is_none_or(|known| known.revision != receipt.revision);
+            is_told_at_once = is_news;
             let (since, lag_ms) = match known {
                 Some(known) if !is_news => (known.since, known.lag_ms),
                 _ => (now, lag.and_then(|lag| u64::try_from(lag).ok())),
@@ -226,7 +280,11 @@ impl Membership {
             };
             router.namespaces.insert(namespace.to_owned(), runs);
         });
-        self.fleet.changed.notify_one();
+        let news = &self.fleet.news;
+        match is_told_at_once {
+            true => news.changed.notify_one(),
+            false => news.drifted.notify_one(),
+        }
     }
 
     /// The router ends on purpose: it is struck from the list at once.
@@ -240,7 +298,7 @@ impl Membership {
             routers.by_id.remove(&self.id);
         }
         drop(routers);
-        self.fleet.changed.notify_one();
+        self.fleet.news.changed.notify_one();
     }
 
     fn update(&self, change: impl FnOnce(&mut FleetRouter)) {
@@ -258,7 +316,7 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.update(|router| router.connected = false);
-        self.fleet.changed.notify_one();
+        self.fleet.news.changed.notify_one();
     }
 }
 
@@ -347,5 +405,49 @@ mod tests {
             ),
             (true, "namerd-2")
         );
+    }
+    #[tokio::test]
+    async fn a_router_that_comes_back_runs_what_it_ran_until_it_says_so() {
+        let store = Arc::new(InMemory::new("namerd-2", []));
+        let other = Fleet::new("namerd-2", Arc::clone(&store) as Arc<dyn Store>);
+        let here = Fleet::new("namerd-1", Arc::clone(&store) as Arc<dyn Store>);
+        let revision = |fleet: &Arc<Fleet>| {
+            let router = fleet.report().routers.remove(0);
+            (router.connected, router.namespaces["default"].revision)
+        };
+        let first = other.join(joining("r1"));
+        first.receipt("default", &receipt(7), None);
+        let again = other.join(joining("r1"));
+        assert_eq!(revision(&other), (true, 7));
+        drop((first, again));
+        store.publish_board(serde_json::to_vec(&other.local()).expect("a report"));
+        let moved = here.join(joining("r1"));
+        assert_eq!(revision(&here), (true, 7));
+        moved.receipt("default", &receipt(8), None);
+        assert_eq!(revision(&here), (true, 8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn revisions_are_told_at_once_and_names_in_a_while() {
+        let store = Arc::new(InMemory::new("namerd-1", []));
+        let fleet = Fleet::new("namerd-1", Arc::clone(&store) as Arc<dyn Store>);
+        let told = async |after: Duration| {
+            sleep(after).await;
+            let board = store.board().value().expect("never pending");
+            let report = read("namerd-1", board.get("namerd-1")?)?;
+            let runs = report.routers[0].namespaces.get("default")?.clone();
+            Some((runs.revision, runs.names))
+        };
+        let router = fleet.join(joining("r1"));
+        assert_eq!(told(GATHER * 2).await, None);
+        router.receipt("default", &receipt(7), None);
+        assert_eq!(told(GATHER * 2).await, Some((7, 2)));
+        let more = mesh::v1::Receipt {
+            names: 3,
+            ..receipt(7)
+        };
+        router.receipt("default", &more, None);
+        assert_eq!(told(DRIFT / 2).await, Some((7, 2)));
+        assert_eq!(told(DRIFT).await, Some((7, 3)));
     }
 }
