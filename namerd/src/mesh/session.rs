@@ -5,7 +5,8 @@
 //! the live values, and when it catches up it is told their newest state.
 //!
 //! Order is what makes a mark mean something. The addresses that a tree needs go before the tree; the mark of a revision
-//! goes after every update that follows from it. So whoever has read a mark has applied its revision.
+//! goes after every update that follows from it. So whoever has read a mark has applied its revision. A name that has no
+//! answer yet holds the mark back if its router keeps the tree of an earlier revision meanwhile.
 
 mod follow;
 mod name;

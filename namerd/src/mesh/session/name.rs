@@ -124,8 +124,11 @@ struct Name {
     namespace: String,
     /// Bindings last as long as their binder.
     _binder: Arc<Binder>,
-    /// The revision that was told; none before the first answer.
+    /// The revision that was told; none before the first answer. While the router is left with the tree of an earlier one,
+    /// it is that.
     revision: Option<u64>,
+    /// Whether the router has a tree, which it keeps as long as there is no other answer.
+    has_tree: bool,
     said: Said,
     /// The ids whose addresses the told tree needs.
     ids: Vec<Path>,
@@ -167,8 +170,10 @@ impl Names {
         (binder, binding): (Arc<Binder>, Live<Binding>),
     ) {
         self.remove(subscription.id, followed);
+        let held = self.held.take(&subscription);
         let name = Name {
-            held: self.held.take(&subscription),
+            has_tree: held.is_some(),
+            held,
             namespace: subscription.namespace,
             _binder: binder,
             revision: None,
@@ -220,7 +225,10 @@ impl Names {
             }),
             State::Ready(binding) | State::Stale(binding, _) => {
                 told.is_news = name.revision.is_none();
-                name.revision = Some(binding.revision);
+                let is_kept = name.has_tree && matches!(binding.outcome, Evaluated::Pending);
+                if !is_kept {
+                    name.revision = Some(binding.revision);
+                }
                 told.is_news |= name.tell(id, binding, followed, &mut told.messages);
             }
         }
@@ -259,6 +267,7 @@ impl Name {
                 let said = Said::Tree(Sent(Arc::clone(tree), Arc::clone(dead)));
                 if self.said != said {
                     self.said = said;
+                    self.has_tree = true;
                     messages.extend(self.addresses(tree, followed));
                     messages.push(self.tree(id, revision, tree, dead));
                 }
