@@ -127,6 +127,7 @@ impl Namerd {
     /// the grace.
     pub async fn run(self) {
         let shutdown = self.shutdown;
+        let signal = transport::signal();
         announce("http admin", &self.admin_listener);
         let admin = live::task(
             "admin",
@@ -148,7 +149,7 @@ impl Namerd {
         }
         tracing::info!("initialized");
         let grace = tokio::select! {
-            signal = transport::signal() => {
+            signal = signal => {
                 tracing::info!("received {signal}, shutting down");
                 None
             }

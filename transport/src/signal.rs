@@ -24,16 +24,19 @@ impl fmt::Display for Signal {
 
 /// Waits for SIGTERM or SIGINT.
 ///
-/// The first call takes both signals from their default action for the life of the process, so a later signal kills only through [`Drain`](crate::Drain)'s
-/// deadline: a second one does nothing extra, as in the reference. Where a handler cannot be installed, that signal keeps its default action.
-pub async fn signal() -> Signal {
+/// The call itself takes both signals from their default action for the life of the process, so a later signal kills only through
+/// [`Drain`](crate::Drain)'s deadline: a second one does nothing extra, as in the reference. Call it before telling anybody that the process
+/// serves, and none that comes from then on is missed. Where a handler cannot be installed, that signal keeps its default action.
+pub fn signal() -> impl Future<Output = Signal> + Send {
     let (mut terminate, mut interrupt) = (
         installed(SignalKind::terminate()),
         installed(SignalKind::interrupt()),
     );
-    tokio::select! {
-        () = next(&mut terminate) => Signal::Terminate,
-        () = next(&mut interrupt) => Signal::Interrupt,
+    async move {
+        tokio::select! {
+            () = next(&mut terminate) => Signal::Terminate,
+            () = next(&mut interrupt) => Signal::Interrupt,
+        }
     }
 }
 
@@ -57,8 +60,6 @@ async fn next(stream: &mut Option<Stream>) {
 mod tests {
     use std::process::Command;
 
-    use futures_util::FutureExt;
-
     use super::*;
 
     #[tokio::test]
@@ -67,9 +68,8 @@ mod tests {
             ("SIGTERM", Signal::Terminate),
             ("SIGINT", Signal::Interrupt),
         ] {
-            let mut heard = Box::pin(signal());
-            // The first poll takes the signals from their default action, which would end the tests.
-            assert_eq!(heard.as_mut().now_or_never(), None);
+            // Takes the signals from their default action, which would end the tests.
+            let heard = signal();
             let kill = Command::new("kill")
                 .args(["-s", &name[3..], &std::process::id().to_string()])
                 .status();
