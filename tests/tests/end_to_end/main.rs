@@ -5,4 +5,6 @@ mod embedded_crash;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod refusals;
+mod shift;
 mod tls;
