@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts as _, Query, Request};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router as Pages, routing::any};
+use axum::{Json, Router as Pages, routing::get};
 use dtab::{DelegateTree, Dtab, Path};
 use live::Live;
 use namer::{Binder, Bound, BoundId, DelegateFailure, Inet, Interpreter, Namers, Table};
@@ -32,14 +32,12 @@ pub(super) fn routes(routers: Arc<[Arc<Router>]>, inet: Inet) -> Pages {
         Namers::builtin(inet),
         false,
     ));
-    Pages::new().route(
-        "/delegator.json",
-        any(async move |request: Request| {
-            answer(&routers, &builtin, request)
-                .await
-                .unwrap_or_else(Refusal::into_response)
-        }),
-    )
+    let page = async move |request: Request| {
+        answer(&routers, &builtin, request)
+            .await
+            .unwrap_or_else(Refusal::into_response)
+    };
+    Pages::new().route("/delegator.json", get(page.clone()).post(page))
 }
 
 /// What is asked for. The router's own dtab is not added.
@@ -100,12 +98,6 @@ async fn answer(
 async fn read(request: Request) -> Result<Question, Refusal> {
     let (mut parts, body) = request.into_parts();
     match parts.method {
-        Method::GET | Method::HEAD => {
-            let question = Query::<Question>::from_request_parts(&mut parts, &()).await;
-            question
-                .map(|Query(question)| question)
-                .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
-        }
         Method::POST => {
             let kind = parts
                 .headers
@@ -123,7 +115,12 @@ async fn read(request: Request) -> Result<Question, Refusal> {
             serde_json::from_slice(&body)
                 .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
         }
-        _ => Err((StatusCode::METHOD_NOT_ALLOWED, "GET or POST".into())),
+        _ => {
+            let question = Query::<Question>::from_request_parts(&mut parts, &()).await;
+            question
+                .map(|Query(question)| question)
+                .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
+        }
     }
 }
 

@@ -95,6 +95,10 @@ fn a_delegation_is_shown_step_by_step() {
         tree
     );
     assert_eq!(post("text/plain").status(), 415);
+    let put = "PUT /delegator.json HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n";
+    let refused = Client::to(world.admin()).send(put);
+    assert_eq!(refused.status(), 405);
+    assert!(refused.has("allow", "GET,HEAD,POST"), "{}", refused.head);
     assert_eq!(
         get(&world, "/delegator.json?namespace=other&path=/svc/web").status(),
         501
