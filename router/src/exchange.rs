@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use dtab::{Dtab, Path};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -50,17 +49,16 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// Answers a request, one way or the other.
+    /// Answers a request, one way or the other. What was not sent to an endpoint stays in it.
     pub(crate) async fn answer(
         &self,
         origin: Origin<'_>,
-        request: Request<Incoming>,
+        request: &mut Request<RequestBody>,
     ) -> Response<ResponseBody> {
         let asked = Instant::now();
         let stats = &origin.edge.stats;
         let begun = stats.exchanges.begin(asked);
-        let mut request = request.map(RequestBody::new);
-        let (mut response, refused, now) = match self.exchange(origin, asked, &mut request).await {
+        let (mut response, refused, now) = match self.exchange(origin, asked, request).await {
             Ok((response, now)) => (response, None, now),
             Err(refused) => (
                 self.refuse(&refused),

@@ -5,6 +5,7 @@
 mod activity;
 mod connection;
 mod head;
+mod unread;
 mod worker;
 
 use std::io;

@@ -7,7 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(super) struct Activity {
     heads: AtomicU64,
     /// Whether something of the next head was read.
     has_begun: AtomicBool,
-    /// Whether a request is being answered: what is read meanwhile is its body.
-    is_busy: AtomicBool,
+    /// How many are busy with a request, its answer and perhaps the rest of its body: what is read meanwhile is no head.
+    busy: AtomicUsize,
     /// Whether the head that was read last has a `Content-Length` line.
     states_length: AtomicBool,
 }
@@ -36,7 +36,7 @@ impl Activity {
     /// A head is whole. Until the returned value is dropped its request is being answered.
     pub(super) fn request(self: &Arc<Self>) -> Busy {
         self.heads.fetch_add(1, Ordering::Relaxed);
-        self.is_busy.store(true, Ordering::Relaxed);
+        self.busy.fetch_add(1, Ordering::Relaxed);
         self.has_begun.store(false, Ordering::Relaxed);
         let states_length = self.states_length.swap(false, Ordering::Relaxed);
         Busy {
@@ -70,9 +70,20 @@ pub(super) struct Busy {
     pub(super) states_length: bool,
 }
 
+impl Busy {
+    /// The same once more: the request ends when both are dropped.
+    pub(super) fn share(&self) -> Self {
+        self.activity.busy.fetch_add(1, Ordering::Relaxed);
+        Self {
+            activity: Arc::clone(&self.activity),
+            ..*self
+        }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.activity.is_busy.store(false, Ordering::Relaxed);
+        self.activity.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -144,7 +155,7 @@ impl<T: Read + Unpin> Read for Watched<T> {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.activity.is_busy.load(Ordering::Relaxed) {
+        if self.activity.busy.load(Ordering::Relaxed) > 0 {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         let mut space = [MaybeUninit::uninit(); HEAD_BYTES];

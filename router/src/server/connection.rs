@@ -7,6 +7,10 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use http::Request;
+use http::header::EXPECT;
+use http_body::Body as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,6 +19,8 @@ use transport::Drain;
 
 use super::Server;
 use super::activity::{Activity, Answer, Watched};
+use super::unread::read_off;
+use crate::client::RequestBody;
 use crate::exchange::Origin;
 use crate::stats::ServerStats;
 
@@ -33,14 +39,22 @@ pub(super) async fn serve(
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
         let (server, busy) = (&server, activity.request());
+        let request: Request<Incoming> = request;
         async move {
+            let mut request = request.map(RequestBody::new);
+            // Whoever waits to be told to continue sends nothing after another answer.
+            let may_be_unread =
+                !request.body().is_empty() && !request.headers().contains_key(EXPECT);
             let origin = Origin {
                 edge: &server.edge,
                 peer,
                 worker,
                 states_length: busy.states_length,
             };
-            let response = server.router.answer(origin, request).await;
+            let response = server.router.answer(origin, &mut request).await;
+            if may_be_unread && !request.body().is_end_stream() {
+                read_off(request.into_body(), busy.share());
+            }
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     });

@@ -157,3 +157,20 @@ fn announced_trailers_pass_both_ways() {
     assert_eq!(client.read_chunk_size(), 0);
     assert_eq!(client.read_head().head, "x-sum: back\r\n\r\n");
 }
+
+#[test]
+fn an_upload_that_nobody_wants_does_not_end_its_connection() {
+    let world = World::with_dtab("/svc => /none");
+    let mut client = world.client();
+    let body = "x".repeat(300_000);
+    for _ in 0..3 {
+        client.write(&format!(
+            "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        ));
+        assert_eq!(client.read(false).status(), 502);
+        client.write(&body);
+    }
+    client.write("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
+    assert_eq!(client.read(false).status(), 502);
+}
