@@ -5,6 +5,8 @@ mod embedded_crash;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod outage_etcd;
 mod refusals;
 mod shift;
 mod tls;
+mod traffic;
