@@ -205,8 +205,7 @@ impl Shared {
             no_delay: options.no_delay,
             reuse_addr: options.reuse_addr,
             reuse_port: options.reuse_port,
-            // A watch may have nothing to say for days: without it, one whose client vanished would be kept for ever.
-            keep_alive: options.keep_alive.or(Some(true)),
+            keep_alive: options.keep_alive,
             backlog: options.backlog,
         };
         Ok(Interface {

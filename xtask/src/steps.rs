@@ -28,9 +28,6 @@ pub(crate) fn test() -> Result<()> {
             .run()
     })?;
     step("build", || cargo(RELEASE).run())?;
-    step("demo", || {
-        release("demo").args(["--for", "20s", "--script"]).run()
-    })?;
     let mut count = Count::default();
     let ran = step("test", || {
         cargo("test --workspace --no-fail-fast")
@@ -93,8 +90,7 @@ fn release(name: &str) -> Program {
 
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     cargo(RELEASE).run()?;
-    // In the place of this program, so that Ctrl-C has one program to end, which ends the rest.
-    Err(release("demo").args(args).replace_this())
+    release("demo").args(args).with_input().run()
 }
 
 pub(crate) fn memory() -> Result<()> {

@@ -6,6 +6,7 @@ mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
 mod outage_etcd;
+mod outage_namerd;
 mod refusals;
 mod shift;
 mod tls;
