@@ -34,7 +34,6 @@ pub(crate) enum Unless {
 pub(crate) enum Scalar {
     Bool(bool),
     Integer(i128),
-    Float(f64),
 }
 
 impl Later {
@@ -130,7 +129,6 @@ impl Scalar {
         match (self, value) {
             (Self::Bool(default), Value::Bool(written)) => default == written,
             (Self::Integer(default), Value::Integer(written)) => default == written,
-            (Self::Float(default), Value::Float(written)) => default == written,
             _ => false,
         }
     }
@@ -139,7 +137,6 @@ impl Scalar {
         match self {
             Self::Bool(value) => value.to_string(),
             Self::Integer(value) => value.to_string(),
-            Self::Float(value) => value.to_string(),
         }
     }
 }

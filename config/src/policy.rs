@@ -39,26 +39,9 @@ fn read(field: Field<'_>, options: &'static [Later]) -> Option<()> {
 
 const SERVICE: &[Later] = &[
     Later::key("totalTimeoutMs"),
-    Later::unless("retries", Unless::Object(RETRIES)),
+    Later::key("retries"),
     Later::unless("responseClassifier", Unless::Kind(&CLASSIFIER, &[])),
 ];
-
-const RETRIES: &[Later] = &[
-    Later::unless("budget", Unless::Object(BUDGET)),
-    Later::unless("backoff", Unless::Kind(&BACKOFF, BACKOFF_OPTIONS)),
-];
-
-const BUDGET: &[Later] = &[
-    Later::unless("ttlSecs", Unless::Is(Scalar::Integer(10))),
-    Later::unless("minRetriesPerSec", Unless::Is(Scalar::Integer(10))),
-    Later::unless("percentCanRetry", Unless::Is(Scalar::Float(0.2))),
-];
-
-const BACKOFF: Kinds = Kinds {
-    later: &[("jittered", "")],
-    ..Kinds::carrying(&["constant"])
-};
-const BACKOFF_OPTIONS: &[Later] = &[Later::unless("ms", Unless::Is(Scalar::Integer(0)))];
 
 const CLASSIFIER: Kinds = Kinds {
     later: &[
@@ -75,8 +58,8 @@ const CLIENT: &[Later] = &[
     Later::unless("tls", Unless::Off),
     Later::unless("loadBalancer", Unless::Kind(&BALANCER, BALANCER_OPTIONS)),
     Later::unless("failFast", Unless::Is(Scalar::Bool(false))),
-    Later::unless("requeueBudget", Unless::Object(BUDGET)),
-    Later::unless("failureAccrual", Unless::Kind(&ACCRUAL, ACCRUAL_OPTIONS)),
+    Later::key("requeueBudget"),
+    Later::unless("failureAccrual", Unless::Kind(&ACCRUAL, &[])),
     Later::key("requestAttemptTimeoutMs"),
     Later::unless("clientSession", Unless::Object(SESSION)),
     Later::unless("socketOptions", Unless::Object(socket::DEFAULTS)),
@@ -110,17 +93,12 @@ const BALANCER_OPTIONS: &[Later] = &[
 
 const ACCRUAL: Kinds = Kinds {
     later: &[
+        ("io.l5d.consecutiveFailures", ""),
         ("io.l5d.successRate", ""),
         ("io.l5d.successRateWindowed", ""),
-        ("none", ""),
     ],
-    ..Kinds::carrying(&["io.l5d.consecutiveFailures"])
+    ..Kinds::carrying(&["none"])
 };
-
-const ACCRUAL_OPTIONS: &[Later] = &[
-    Later::unless("failures", Unless::Is(Scalar::Integer(5))),
-    Later::key("backoff"),
-];
 
 const AUTHORIZERS: Kinds = Kinds {
     never: &[(

@@ -136,9 +136,8 @@ fn policies_that_say_what_is_in_force_anyway_change_nothing() {
           client:
             kind: io.l5d.global
             loadBalancer: {kind: p2c, maxEffort: 5, enableProbation: false}
-            failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
+            failureAccrual: {kind: none}
             hostConnectionPool: {minSize: 0}
-            requeueBudget: {ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2}
             socketOptions: {noDelay: true}
             tls: {enabled: false}
             failFast: false
@@ -147,7 +146,6 @@ fn policies_that_say_what_is_in_force_anyway_change_nothing() {
             configs:
             - prefix: /svc
               responseClassifier: {kind: io.l5d.http.nonRetryable5XX}
-              retries: {budget: {ttlSecs: 10}, backoff: {kind: constant, ms: 0}}
         ",
     );
     assert_eq!(written, absent);

@@ -248,7 +248,7 @@ fn policies_to_come_are_refused_by_name() {
               client:
                 failFast: true
                 loadBalancer: {kind: ewma}
-                failureAccrual: {kind: none}
+                failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
                 requestAuthorizers: [{kind: io.l5d.k8s.istio}]
             "
         ),
@@ -261,19 +261,13 @@ fn policies_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `ttlSecs` other than `10` is not supported yet by this version
-         --> router.yaml:9:35
+        error: `retries` is not supported yet by this version
+         --> router.yaml:9:7
           |
         9 |       retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
-          |                                   ^^
+          |       ^^^^^^^
           |
           = help: leave it out
-
-        error: `backoff` kind `jittered` is not supported yet by this version
-         --> router.yaml:9:56
-          |
-        9 |       retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
-          |                                                        ^^^^^^^^
 
         error: `configs` needs `prefix`
           --> router.yaml:10:7
@@ -303,11 +297,11 @@ fn policies_to_come_are_refused_by_name() {
         13 |     loadBalancer: {kind: ewma}
            |                          ^^^^
 
-        error: `failureAccrual` kind `none` is not supported yet by this version
+        error: `failureAccrual` kind `io.l5d.consecutiveFailures` is not supported yet by this version
           --> router.yaml:14:28
            |
-        14 |     failureAccrual: {kind: none}
-           |                            ^^^^
+        14 |     failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
+           |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^
 
         error: `requestAuthorizers` kind `io.l5d.k8s.istio` is not supported: Istio has no Mixer to ask since 1.8
           --> router.yaml:15:33
