@@ -5,8 +5,8 @@ use crate::{bind, completion, delegate, dtab, export, fleet, import};
 
 /// Control namerd: its delegation tables, what they lead to, and the routers that obey them
 ///
-/// namerctl looks for a configuration file in the current folder and those above it. Such files are named .namerctl.<ext>, where
-/// <ext> is one of json, toml, yaml, yml, properties, props, prop and hcl; their one key is base-url. The environment
+/// namerctl looks for a configuration file in the current folder and those above it. Such files are named .namerctl with one of
+/// the endings json, toml, yaml, yml, properties, props, prop and hcl; their one key is base-url. The environment
 /// variable NAMERCTL_BASE_URL and the option --base-url say the same.
 #[derive(Debug, Parser)]
 #[command(

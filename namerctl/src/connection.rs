@@ -18,7 +18,7 @@ const BASE_URL_VARIABLE: &str = "NAMERCTL_BASE_URL";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Connection {
-    /// Where namerd is (http://namerd.example.com:4180); several, separated by commas, are tried in turn
+    /// Where namerd is, as in `http://namerd.example.com:4180`; several, separated by commas, are tried in turn
     ///
     /// Without it, the environment variable NAMERCTL_BASE_URL counts, and then the key `base-url` of the configuration file.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]

@@ -6,7 +6,7 @@
 //! | [`Embedded`] | yes | no |
 //! | [`Etcd`] | as etcd is | yes |
 //!
-//! [`open`] takes the one that the configuration names.
+//! [`open()`] takes the one that the configuration names.
 //!
 //! A store appends immutable [`Revision`]s to the history of a [`Namespace`]; the newest one is its [`Head`]. Revisions
 //! count up from 1 for each namespace and never go back, also when the namespace is deleted and created again, so that a
