@@ -250,6 +250,25 @@ impl<T> Publisher<T> {
         self.store(State::Ready(Arc::new(value)));
     }
 
+    /// Publishes a value whose source is in trouble already: since the failure says so, or since readers were told.
+    pub fn set_stale(&mut self, value: T, failure: &Failure)
+    where
+        T: PartialEq,
+    {
+        let now = self.now();
+        let known = now.value().filter(|old| ***old == value);
+        if known.is_some() && now.failure() == Some(failure) {
+            return;
+        }
+        let told = now.failure().map(|told| told.since);
+        let failure = Failure {
+            reason: Arc::clone(&failure.reason),
+            since: told.map_or(failure.since, |told| told.min(failure.since)),
+        };
+        let value = known.map_or_else(|| Arc::new(value), Arc::clone);
+        self.store(State::Stale(value, failure));
+    }
+
     /// Says that the source is in trouble. The last good value stays.
     pub fn fail(&mut self, reason: impl Into<Arc<str>>) {
         let failure = Failure {
@@ -366,6 +385,31 @@ mod tests {
         );
         publisher.set("good");
         assert!(matches!(&*live.now(), State::Ready(v) if **v == "good"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_as_old_as_its_beginning_whatever_is_published_meanwhile() {
+        let (mut publisher, mut live) = channel();
+        let began = Instant::now();
+        let failure = |reason: &str| Failure {
+            reason: reason.into(),
+            since: Instant::now(),
+        };
+        publisher.set_stale(1, &failure("away"));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        live.see();
+        publisher.set_stale(1, &failure("away"));
+        let quiet = tokio::time::timeout(Duration::from_secs(1), live.changed()).await;
+        assert!(quiet.is_err(), "the same value and trouble are no news");
+        for (value, reason) in [(2, "away"), (2, "still away")] {
+            publisher.set_stale(value, &failure(reason));
+            let state = live.changed().await;
+            assert_eq!(state.value().map(|v| **v), Some(value));
+            let told = state.failure().expect("trouble");
+            assert_eq!((&*told.reason, told.since), (reason, began));
+        }
+        publisher.set(2);
+        assert!(matches!(&*live.now(), State::Ready(v) if **v == 2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,7 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(4);
 /// Small streams on a large connection: one stalled stream must not stop the others, and many small messages that wait on
 /// stalled streams must not use up what the h2 crate allows a connection.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// At least; twice that of a stream.
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
 /// The namerds that a router may use.
@@ -35,6 +36,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Namerds {
     shared: Arc<Shared>,
+    stream_window_bytes: u32,
 }
 
 #[derive(Debug)]
@@ -122,7 +124,18 @@ impl Namerds {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            stream_window_bytes: STREAM_WINDOW_BYTES,
         })
+    }
+
+    /// The same with another HTTP/2 window for each stream: how much a namerd may send ahead of what was read. 256 KiB
+    /// by default. A large one is for streams that are always read.
+    #[must_use]
+    pub fn with_stream_window(self, bytes: u32) -> Self {
+        Self {
+            stream_window_bytes: bytes,
+            ..self
+        }
     }
 
     /// Connects to the first namerd that answers. The search begins behind the namerd of the last connection: whoever asks
@@ -194,13 +207,16 @@ impl Namerds {
         };
         // What stands in `:scheme` and `:authority`; the connection is ours to make.
         let origin = format!("{scheme}://{target}").parse()?;
+        let connection_window = self.stream_window_bytes.saturating_mul(2);
+        // The most that HTTP/2 allows. Source: RFC 9113 §6.9.1.
+        let connection_window = connection_window.clamp(CONNECTION_WINDOW_BYTES, (1 << 31) - 1);
         let endpoint = Endpoint::from_static("http://namerd")
             .origin(origin)
             .http2_keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+            .initial_stream_window_size(self.stream_window_bytes)
+            .initial_connection_window_size(connection_window);
         let opening = async {
             let io = self.dial(&target.host, address).await?;
             let once = Once(Some(TokioIo::new(io)));

@@ -194,10 +194,7 @@ async fn append(mut source: Live<Table>, local: Dtab, mut out: Publisher<Table>)
             State::Pending => {}
             State::Failed(failure) => out.fail(Arc::clone(&failure.reason)),
             State::Ready(table) => out.set(joined(table, &local)),
-            State::Stale(table, failure) => {
-                out.set(joined(table, &local));
-                out.fail(Arc::clone(&failure.reason));
-            }
+            State::Stale(table, failure) => out.set_stale(joined(table, &local), failure),
         }
     }
 }

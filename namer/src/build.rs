@@ -103,7 +103,8 @@ pub fn interpreter(
                 .map(|ns| ns.to_str_lossy())
                 .collect();
             Arc::new(MeshInterpreter::start(MeshOptions {
-                namerds: Namerds::new(mesh.dst.iter().map(host_and_port), tls)?,
+                namerds: Namerds::new(mesh.dst.iter().map(host_and_port), tls)?
+                    .with_stream_window(mesh.initial_stream_window),
                 snapshot: asker.snapshot(&namespace),
                 namespace,
                 identity: asker.identity.clone(),
@@ -221,5 +222,39 @@ mod tests {
         assert_eq!(binding.revision, 1);
         let shown = format!("{:?}", binding.outcome);
         assert!(shown.contains("/#/io.l5d.fs/web + /x"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_mesh_interpreter_looks_for_its_namerds() {
+        let config = InterpreterConfig::Mesh(config::MeshInterpreter {
+            dst: vec![HostPort {
+                host: "::1".to_owned(),
+                port: 1,
+            }],
+            root: Path::parse("/prod").unwrap(),
+            retry: config::Retry::default(),
+            failure_threshold: None,
+            initial_stream_window: 65_536,
+            tls: None,
+        });
+        let namers = Namers::builtin(Inet::system());
+        let refused = interpreter(&config, namers.clone(), true, &Asker::default());
+        assert!(
+            matches!(refused, Err(BuildError::EmptyIsNeg)),
+            "{refused:?}"
+        );
+        let interpreter = interpreter(&config, namers, false, &Asker::default()).unwrap();
+        let mut binding = interpreter.bind(&Path::parse("/svc/web").unwrap(), &Dtab::empty());
+        let state = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+            loop {
+                let state = binding.changed().await;
+                if state.failure().is_some() {
+                    return state;
+                }
+            }
+        });
+        let state = state.await.unwrap();
+        let why = &state.failure().unwrap().reason;
+        assert!(why.contains("[::1]:1"), "{why}");
     }
 }

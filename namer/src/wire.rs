@@ -1,8 +1,9 @@
 //! Between our live values and what the mesh carries of them.
 
 use dtab::{Leaf, NameTree};
-use live::{Live, Publisher, State};
+use live::{Failure, Live, Publisher, State};
 use mesh::wire;
+use tokio::time::Instant;
 
 use crate::{AddressSet, Addresses, Bound, BoundId, BoundTree, Endpoint};
 
@@ -75,9 +76,15 @@ pub fn publish_addresses(said: wire::Addresses, out: &mut Publisher<Addresses>) 
             let mut addresses = AddressSet::new(set.endpoints.into_iter().map(endpoint_from_wire));
             addresses.authority = set.authority;
             addresses.metadata = set.metadata;
-            out.set(Addresses::Bound(addresses));
-            if let Some(why) = set.stale {
-                out.fail(why);
+            match set.stale {
+                None => out.set(Addresses::Bound(addresses)),
+                Some(why) => {
+                    let failure = Failure {
+                        reason: why.into(),
+                        since: Instant::now(),
+                    };
+                    out.set_stale(Addresses::Bound(addresses), &failure);
+                }
             }
         }
     }

@@ -205,7 +205,8 @@ impl Shared {
             no_delay: options.no_delay,
             reuse_addr: options.reuse_addr,
             reuse_port: options.reuse_port,
-            keep_alive: options.keep_alive,
+            // A watch may have nothing to say for days: without it, one whose client vanished would be kept for ever.
+            keep_alive: options.keep_alive.or(Some(true)),
             backlog: options.backlog,
         };
         Ok(Interface {

@@ -29,6 +29,9 @@ pub(crate) enum RouteError {
     /// Another parser could read the request as another one.
     #[error("the request can be read in more than one way: {0}")]
     Ambiguous(&'static str),
+    /// Its body ended early, or cannot be read.
+    #[error("the body of the request broke off: {}", with_causes(.0))]
+    BadBody(hyper::Error),
     /// The rules that the request brought along.
     #[error("{0}")]
     BadOverride(String),
@@ -106,6 +109,7 @@ impl RouteError {
             Self::Unidentified { .. }
             | Self::BadTarget(_)
             | Self::Ambiguous(_)
+            | Self::BadBody(_)
             | Self::BadOverride(_)
             | Self::TooManyCalls(_) => StatusCode::BAD_REQUEST,
             Self::NoTunnels(_) => StatusCode::NOT_IMPLEMENTED,
@@ -131,6 +135,7 @@ impl RouteError {
             Self::Unidentified { .. }
             | Self::BadTarget(_)
             | Self::Ambiguous(_)
+            | Self::BadBody(_)
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::NoTunnels(_) => Blame::Client,
@@ -153,6 +158,7 @@ impl RouteError {
             Self::Unidentified { .. } => "unidentified",
             Self::BadTarget(_) => "bad_target",
             Self::Ambiguous(_) => "ambiguous",
+            Self::BadBody(_) => "bad_body",
             Self::BadOverride(_) => "bad_override",
             Self::TooManyCalls(_) => "too_many_calls",
             Self::NoTunnels(_) => "connect_method",
@@ -183,7 +189,7 @@ impl RouteError {
             const { HeaderValue::from_static("text/plain") },
         );
         headers.insert(L5D_ERR, form_encoded(&text, MAX_ERR_BYTES));
-        if matches!(self, Self::Ambiguous(_)) {
+        if matches!(self, Self::Ambiguous(_) | Self::BadBody(_)) {
             // Nobody can say where its next request begins.
             headers.insert(CONNECTION, const { HeaderValue::from_static("close") });
         }

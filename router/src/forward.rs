@@ -181,6 +181,10 @@ async fn attempt(
                 let cause = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
                 return Err(Failed::Surely(ConnectError::Refused(cause)));
             }
+            // Our side of the exchange: what the client sends.
+            Err(Sent::Perhaps(cause)) if cause.is_user() => {
+                return Err(Failed::Perhaps(RouteError::BadBody(cause)));
+            }
             Err(Sent::Perhaps(cause)) => match again.filter(|_| !cause.is_parse()) {
                 Some(copy) => {
                     client.stats.requeues.inc();

@@ -170,7 +170,11 @@ async fn follow(mut binding: Live<Binding>, following: Following, mut out: Publi
                 },
                 Evaluated::Bound(tree, dead) => {
                     let dead_share = dead.iter().map(|branch| branch.share).sum();
-                    out.set(following.outcome(tree, dead_share));
+                    let outcome = following.outcome(tree, dead_share);
+                    match state.failure() {
+                        None => out.set(outcome),
+                        Some(failure) => out.set_stale(outcome, failure),
+                    }
                 }
             }
         }

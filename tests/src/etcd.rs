@@ -100,6 +100,7 @@ fn launch(dir: &PathBuf, client_port: u16, peer_port: u16) -> Result<Process> {
     command.args(["--listen-peer-urls", &peer]);
     command.args(["--initial-advertise-peer-urls", &peer]);
     command.args(["--initial-cluster", &format!("default={peer}")]);
+    command.args(["--logger", "zap", "--log-level", "error"]);
     Process::start("etcd", &mut command)
 }
 

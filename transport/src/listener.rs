@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Options of a listening socket and of the connections it accepts.
@@ -14,11 +14,17 @@ pub struct SocketOptions {
     pub reuse_addr: bool,
     /// `SO_REUSEPORT`: several processes share the port.
     pub reuse_port: bool,
-    /// `SO_KEEPALIVE` of accepted connections; the system's default if absent.
+    /// `SO_KEEPALIVE` of accepted connections: a peer that is silent is asked every minute whether it is still there, and given up two minutes
+    /// after it no longer is. The system's default if absent.
     pub keep_alive: Option<bool>,
     /// How many connections may wait to be accepted, 4096 if absent. The system has its own upper bound.
     pub backlog: Option<u32>,
 }
+
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(30))
+    .with_retries(4);
 
 /// What Linux allows at most by default since 5.4.
 const DEFAULT_BACKLOG: u32 = 4096;
@@ -58,9 +64,12 @@ impl Listener {
         if options.reuse_port {
             socket.set_reuse_port(true)?;
         }
-        if let Some(keep_alive) = options.keep_alive {
-            // Accepted sockets inherit it on Linux and the BSDs.
-            socket.set_keepalive(keep_alive)?;
+        // Accepted sockets inherit it on Linux and the BSDs.
+        match options.keep_alive {
+            // The system's own times are hours.
+            Some(true) => socket.set_tcp_keepalive(&KEEP_ALIVE)?,
+            Some(false) => socket.set_keepalive(false)?,
+            None => {}
         }
         socket.bind(&address.into())?;
         let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
@@ -162,6 +171,11 @@ mod tests {
         let (stream, peer) = listener.accept().await;
         assert_eq!(peer, client.local_addr().expect("connected"));
         assert!(stream.nodelay().expect("open"));
-        assert!(socket2::SockRef::from(&stream).keepalive().expect("open"));
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.keepalive().expect("open"));
+        assert_eq!(
+            socket.tcp_keepalive_time().expect("open"),
+            Duration::from_secs(60)
+        );
     }
 }

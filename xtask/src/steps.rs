@@ -28,6 +28,9 @@ pub(crate) fn test() -> Result<()> {
             .run()
     })?;
     step("build", || cargo(RELEASE).run())?;
+    step("demo", || {
+        release("demo").args(["--for", "20s", "--script"]).run()
+    })?;
     let mut count = Count::default();
     let ran = step("test", || {
         cargo("test --workspace --no-fail-fast")
@@ -90,7 +93,8 @@ fn release(name: &str) -> Program {
 
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     cargo(RELEASE).run()?;
-    release("demo").args(args).with_input().run()
+    // In the place of this program, so that Ctrl-C has one program to end, which ends the rest.
+    Err(release("demo").args(args).replace_this())
 }
 
 pub(crate) fn memory() -> Result<()> {

@@ -43,6 +43,14 @@ async fn a_single_namerd_is_asked_again() {
 }
 
 #[tokio::test]
+async fn the_largest_window_that_a_file_may_ask_for_is_possible() {
+    let (only, _server) = answering().await;
+    let namerds = Namerds::new([&only], None).unwrap();
+    let connected = namerds.with_stream_window(1 << 30).connect().await.unwrap();
+    ask(&connected.channel).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_broken_connection_does_not_come_back_by_itself() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

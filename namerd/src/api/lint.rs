@@ -45,12 +45,12 @@ impl Api {
     }
 }
 
-/// Does the work on a large dtab where no watch and no router waits for it.
-async fn aside<T: Send + 'static>(
+/// Does the work on something large where no watch and no router waits for it.
+pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Refusal::failed(format!("cannot read the dtab: {error}"))))
+    done.unwrap_or_else(|error| Err(Refusal::failed(format!("cannot go on: {error}"))))
 }
 
 /// How many errors are drawn; each drawing looks through the whole text.

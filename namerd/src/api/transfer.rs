@@ -8,6 +8,7 @@ use http::StatusCode;
 use mesh::api;
 
 use super::call::Call;
+use super::lint::aside;
 use super::records::shown;
 use super::refusal::Refusal;
 use super::{Answer, Api, json_line};
@@ -16,16 +17,21 @@ use crate::store::Export;
 impl Api {
     /// All namespaces with all their revisions.
     pub(super) async fn export(&self) -> Answer {
-        let export = api::Export::from(self.store().export().await?);
-        Ok(shown("application/json", json_line(&export)))
+        let export = self.store().export().await?;
+        let json = aside(move || Ok(json_line(&api::Export::from(export)))).await?;
+        Ok(shown("application/json", json))
     }
 
     /// Takes in what was exported.
     pub(super) async fn import(&self, call: &Call) -> Answer {
-        let export: Export = serde_json::from_slice(&call.body).map_err(|error| {
-            let place = (error.line(), error.column());
-            Refusal::bad_request(format!("cannot read the export: {error}")).at(place)
-        })?;
+        let body = call.body.clone();
+        let export = aside(move || {
+            serde_json::from_slice::<Export>(&body).map_err(|error| {
+                let place = (error.line(), error.column());
+                Refusal::bad_request(format!("cannot read the export: {error}")).at(place)
+            })
+        });
+        let export = export.await?;
         let replace = call.params.is_true("replace");
         self.store().import(export, replace, call.by()).await?;
         let mut response = Response::new(Body::empty());

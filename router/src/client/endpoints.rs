@@ -56,12 +56,12 @@ fn publish(
     stats: &ClientStats,
     out: &mut Publisher<Endpoints>,
 ) {
-    if let Some(addresses) = state.value() {
-        let endpoints = next_set(Arc::clone(addresses), workers, known, stats);
-        out.set(endpoints);
-    }
-    if let Some(failure) = state.failure() {
-        out.fail(Arc::clone(&failure.reason));
+    let mut set = |addresses| next_set(Arc::clone(addresses), workers, known, stats);
+    match state {
+        State::Pending => {}
+        State::Ready(addresses) => out.set(set(addresses)),
+        State::Stale(addresses, failure) => out.set_stale(set(addresses), failure),
+        State::Failed(failure) => out.fail(Arc::clone(&failure.reason)),
     }
 }
 

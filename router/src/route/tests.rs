@@ -140,6 +140,23 @@ async fn trouble_after_a_binding_changes_nothing_but_its_age() {
     assert!(route.state().failure().is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn trouble_of_another_kind_is_as_old_as_the_first() {
+    let world = World::new();
+    let (mut says, binding) = live::channel();
+    says.set(bound("/web"));
+    let route = world.route("/svc/a", binding);
+    assert_eq!(drawn(&route).await, "/web");
+    let began = Instant::now();
+    for reason in ["refused", "timed out"] {
+        says.fail(reason);
+        settle().await;
+        tokio::time::advance(Duration::from_secs(5)).await;
+    }
+    let state = route.state();
+    assert_eq!(state.failure().map(|failure| failure.since), Some(began));
+}
+
 #[tokio::test]
 async fn a_name_that_was_never_bound_tells_why_until_it_is() {
     let world = World::new();

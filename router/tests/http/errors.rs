@@ -176,3 +176,18 @@ fn a_coding_that_we_do_not_know_is_the_endpoints_fault() {
         reply.body
     );
 }
+
+#[test]
+fn a_body_that_cannot_be_read_is_the_clients_fault() {
+    let web = Backend::scripted(|mut connection| {
+        connection.read_head();
+        assert!(connection.ends());
+    });
+    let world = World::with_dtab(&format!("/svc => {}", web.path()));
+    let mut client = world.client();
+    client.write("POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+    let reply = client.read(false);
+    assert_eq!(reply.status(), 400, "{}", reply.body);
+    assert!(reply.body.contains("broke off"), "{}", reply.body);
+    assert!(client.ends());
+}

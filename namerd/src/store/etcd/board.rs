@@ -64,8 +64,14 @@ impl Lease {
                     if let Some(now) = now {
                         let under_lease = PutOptions::new().with_lease(lease);
                         let mut kv = connection.client.kv_client();
-                        connection.limited(kv.put(self.key.as_str(), now, Some(under_lease))).await?;
-                        *pause = Pause::default();
+                        match connection.limited(kv.put(self.key.as_str(), now, Some(under_lease))).await {
+                            Ok(_) => *pause = Pause::default(),
+                            // As when it is too large: what was told before stays, and this namerd on the board.
+                            Err(Trouble::Invalid(reason)) => {
+                                tracing::warn!(%reason, "etcd does not take what is to be told of this namerd's routers");
+                            }
+                            Err(trouble) => return Err(trouble),
+                        }
                     }
                 }
                 _ = beat.tick() => {

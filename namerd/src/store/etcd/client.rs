@@ -54,9 +54,16 @@ impl From<Error> for Trouble {
             status.message().trim_start_matches("etcdserver: ")
         );
         match status.code() {
-            Code::InvalidArgument if status.message().contains("too large") => Self::Invalid(
-                format!("{message} (its --max-request-bytes must hold the dtab twice)"),
-            ),
+            // In etcd's words, and in those of its gRPC library where it is much too large.
+            Code::InvalidArgument | Code::ResourceExhausted
+                if ["too large", "larger than max"]
+                    .iter()
+                    .any(|words| status.message().contains(words)) =>
+            {
+                Self::Invalid(format!(
+                    "{message} (its --max-request-bytes must hold the dtab twice)"
+                ))
+            }
             Code::InvalidArgument | Code::Unimplemented => Self::Invalid(message),
             Code::PermissionDenied
             | Code::Unauthenticated

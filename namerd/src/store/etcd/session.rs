@@ -220,8 +220,14 @@ impl Shared {
         let due = match due {
             Due::Recording => {
                 let record = self.cache().record(namespace);
-                let record = self.record_external(connection, namespace, record).await?;
-                self.cache().apply(namespace, record)
+                match self.record_external(connection, namespace, record).await {
+                    // Such as a head that is too large to be a revision, too: the other namespaces go on.
+                    Err(Trouble::Invalid(reason)) => {
+                        tracing::warn!(%namespace, %reason, "what was written to etcd past the namerds cannot be recorded: it is passed over");
+                        return Ok(());
+                    }
+                    recorded => self.cache().apply(namespace, recorded?),
+                }
             }
             other => other,
         };

@@ -248,3 +248,28 @@ async fn keys_that_no_namespace_can_have_are_left_alone() {
     );
     assert_eq!(store.export().await.unwrap().namespaces.len(), 1);
 }
+
+#[tokio::test]
+async fn a_head_that_is_too_large_to_be_recorded_does_not_hold_up_the_others() {
+    let server = Server::shared();
+    let mut raw = server.client().await;
+    // Each of these quotes has two bytes in a revision's JSON.
+    let quotes = "\"".repeat(1 << 20);
+    raw.put("/large/web", format!("/a => /b; # {quotes}"), None)
+        .await
+        .unwrap();
+    let store = store(&server, "/large").await;
+    store
+        .put(&name("other"), dtab("/a => /1;"), by("ann"))
+        .await
+        .unwrap();
+    assert_eq!(revision(&store, "web"), 0);
+    let large = dtab(&format!("/a => /2; # {quotes}"));
+    let refused = store.put(&name("other"), large, by("ann")).await;
+    assert!(
+        matches!(refused, Err(StoreError::Invalid { .. })),
+        "{refused:?}"
+    );
+    raw.put("/large/web", "/a => /b;", None).await.unwrap();
+    until("it is told", async || revision(&store, "web") == 1).await;
+}

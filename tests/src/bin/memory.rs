@@ -1,0 +1,208 @@
+//! Measures what router and namerd need in memory, with little and with much to do, and fails if one needs too much.
+//!
+//! What is measured is the resident set. Names lead to as many bound names, each with an address of its own file, and each
+//! router stream is a connection, as it is for a fleet.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt, stream};
+use mesh::api::{Action, Export, Revision, Version};
+use mesh::client::{ClientOptions, Existing};
+use mesh::v1::mesh_client::MeshClient;
+use mesh::v1::{FromRouter, Hello, Subscribe, ToRouter, from_router, to_router, update};
+use mesh::{NamerdClient, linkerd};
+use tests::{Namerd, Process, Proxied, World};
+use tokio::time::timeout;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+const NAMES: usize = 10_000;
+
+const NAMESPACES: usize = 10_000;
+
+const STREAMS: usize = 1_000;
+
+const SUBSCRIPTIONS: u64 = 10;
+
+fn main() -> ExitCode {
+    let mut figures = Figures::default();
+    let measured = mesh_router(&mut figures)
+        .and_then(|()| lone_router(&mut figures))
+        .and_then(|()| busy_namerd(&mut figures));
+    match measured {
+        Ok(()) if figures.too_large == 0 => ExitCode::SUCCESS,
+        Ok(()) => {
+            eprintln!("memory: {} of the figures too large", figures.too_large);
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("memory: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Default)]
+struct Figures {
+    too_large: usize,
+}
+
+impl Figures {
+    /// Tells a process's memory, and whether it is at most so many MiB.
+    fn tell(&mut self, what: &str, process: &Process, most: f64) -> Result<()> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a size in bytes is far below 2^52"
+        )]
+        let mib = process.resident() as f64 / f64::from(1 << 20);
+        let verdict = if mib <= most { "ok" } else { "TOO LARGE" };
+        self.too_large += usize::from(mib > most);
+        writeln!(
+            stdout(),
+            "{what:<64} {mib:>6.1} MiB of {most:>3}  {verdict}"
+        )?;
+        Ok(())
+    }
+}
+
+fn mesh_router(figures: &mut Figures) -> Result<()> {
+    let mut world = World::new();
+    world.start_namerd();
+    figures.tell("namerd after start", &world.namerds[0].process, 25.0)?;
+    world.dtab("default", "/svc => /#/io.l5d.fs");
+    world.start_router();
+    ask_all(&world, figures, "through namerd")
+}
+
+fn lone_router(figures: &mut Figures) -> Result<()> {
+    let mut world = World::new();
+    let disco = world.dir().join("disco");
+    world.start_router_with(&format!(
+        "  dtab: /svc => /#/io.l5d.fs\nnamers: [{{kind: io.l5d.fs, rootDir: {}}}]\n",
+        disco.display()
+    ));
+    ask_all(&world, figures, "by itself")
+}
+
+/// Asks the only router for all names.
+fn ask_all(world: &World, figures: &mut Figures, how: &str) -> Result<()> {
+    let router = &world.routers[0];
+    let what = format!("router that binds {how}, after start");
+    figures.tell(&what, &router.process, 15.0)?;
+    let backend = world.backend("v1");
+    for name in 0..NAMES {
+        let line = format!("127.0.0.1 {}\n", backend.address().port());
+        fs::write(world.dir().join(format!("disco/name-{name}")), line)?;
+    }
+    world.runtime().block_on(async {
+        let mut connection = Proxied::connect(router.address()).await?;
+        for name in 0..NAMES {
+            let reply = connection.get(&format!("name-{name}"), &[]).await?;
+            ensure!(reply.status == 200, "{}: {}", reply.status, reply.body);
+        }
+        Ok(())
+    })?;
+    let what = format!("router that binds {how}, after {NAMES} names");
+    figures.tell(&what, &router.process, 60.0)
+}
+
+fn busy_namerd(figures: &mut Figures) -> Result<()> {
+    let mut world = World::new();
+    world.start_namerd();
+    for service in 0..SUBSCRIPTIONS {
+        let path = world.dir().join(format!("disco/service-{service}"));
+        fs::write(path, "127.0.0.1 1\n127.0.0.2 1\n127.0.0.3 1\n")?;
+    }
+    let namerd = &world.namerds[0];
+    world.runtime().block_on(async {
+        let client = NamerdClient::new(ClientOptions {
+            base_urls: vec![namerd.base_url()],
+            timeout: Some(Duration::from_secs(60)),
+            ..ClientOptions::default()
+        })?;
+        client.import(&namespaces(), Existing::Refuse).await?;
+        let mut streams = Vec::new();
+        for router in 0..STREAMS {
+            let opening = timeout(Duration::from_secs(20), open(namerd, router));
+            streams.push(opening.await.context("no answer")??);
+        }
+        let what = format!(
+            "namerd with {NAMESPACES} namespaces, {STREAMS} routers of {SUBSCRIPTIONS} names"
+        );
+        figures.tell(&what, &namerd.process, 100.0)
+    })
+}
+
+/// Namespaces with a dtab of their own each.
+fn namespaces() -> Export {
+    let namespace = |number| {
+        let dtab = format!(
+            "# The services of team {number}.\n/srv => /#/io.l5d.fs ;\n/team => /srv ;\n/svc => /team ;\n\
+             /svc/canary => 99 * /srv/service-1 & 1 * /srv/service-2 ;\n"
+        );
+        let revision = Revision {
+            revision: 1,
+            version: Version(1).tag(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            author: "memory".to_owned(),
+            message: String::new(),
+            action: Action::Create,
+            dtab: Some(dtab),
+        };
+        (name_of(number), vec![revision])
+    };
+    Export::new((0..NAMESPACES).map(namespace).collect())
+}
+
+fn name_of(namespace: usize) -> String {
+    format!("team-{namespace}")
+}
+
+/// A router of its own namespace, that has heard all that it asked for.
+async fn open(namerd: &Namerd, router: usize) -> Result<Streaming<ToRouter>> {
+    let endpoint = Channel::from_shared(format!("http://{}", namerd.mesh()))?;
+    let mut client = MeshClient::new(endpoint.connect().await?);
+    let hello = from_router::Message::Hello(Hello {
+        router_id: format!("router-{router}"),
+        namespaces: vec![name_of(router)],
+        ..Hello::default()
+    });
+    let asked = (0..SUBSCRIPTIONS).map(|id| {
+        from_router::Message::Subscribe(Subscribe {
+            id,
+            root: Some(path(&[&name_of(router)])),
+            name: Some(path(&["svc", &format!("service-{id}")])),
+            dtab: None,
+        })
+    });
+    let said: Vec<_> = [hello].into_iter().chain(asked).collect();
+    let said = stream::iter(said).map(|message| FromRouter {
+        message: Some(message),
+    });
+    // A router's side stays open.
+    let opened = client.connect(said.chain(stream::pending())).await?;
+    let mut heard = opened.into_inner();
+    let mut trees = 0;
+    while trees < SUBSCRIPTIONS {
+        let message = heard.message().await?.context("the stream goes on")?;
+        if let Some(to_router::Message::Update(update)) = message.message
+            && matches!(update.state, Some(update::State::Tree(_)))
+        {
+            trees += 1;
+        }
+    }
+    Ok(heard)
+}
+
+fn path(segments: &[&str]) -> linkerd::Path {
+    let elems = segments
+        .iter()
+        .map(|segment| segment.as_bytes().to_vec().into());
+    linkerd::Path {
+        elems: elems.collect(),
+    }
+}
