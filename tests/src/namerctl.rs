@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use anyhow::Result;
+
+use crate::process::Process;
 use crate::programs::program;
 
 /// A place where namerctl is run, with the namerd that it is meant for.
@@ -31,13 +34,7 @@ impl Namerctl {
     /// # Panics
     /// If there is no namerctl, or a signal ends it.
     pub fn run(&self, args: &[&str]) -> Said {
-        let output = Command::new(program("namerctl"))
-            .args(args)
-            .env("NAMERCTL_BASE_URL", &self.base_url)
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .output()
-            .expect("namerctl starts");
+        let output = self.command(args).output().expect("namerctl starts");
         Said {
             code: output.status.code().expect("no signal ends namerctl"),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -53,5 +50,23 @@ impl Namerctl {
         let said = self.run(args);
         assert_eq!(said.code, 0, "namerctl {args:?}: {}{}", said.out, said.err);
         said.out
+    }
+
+    /// Begins a command, and lets it run.
+    ///
+    /// # Errors
+    /// If there is no namerctl.
+    pub fn start(&self, args: &[&str]) -> Result<Process> {
+        Process::start("namerctl", &mut self.command(args))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program("namerctl"));
+        command
+            .args(args)
+            .env("NAMERCTL_BASE_URL", &self.base_url)
+            .current_dir(&self.dir)
+            .stdin(Stdio::null());
+        command
     }
 }

@@ -1,7 +1,7 @@
 //! A process that ends with its value, and what it says.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -94,6 +94,17 @@ impl Process {
         })
     }
 
+    /// How it ended, if it has, and all that it said is known.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.said.lock().open_pipes > 0 {
+            return Ok(None);
+        }
+        self.child.try_wait()
+    }
+
     /// Sends a signal by its name: `STOP`, `CONT`, `TERM`.
     ///
     /// # Panics
@@ -140,6 +151,11 @@ impl Process {
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
         kib.expect("a size in kB") * 1024
+    }
+
+    /// All that it said until now.
+    pub fn said(&self) -> String {
+        self.said.lock().lines.join("\n")
     }
 
     /// The last lines that it said.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write, stdout};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -35,6 +35,12 @@ impl Program {
         self
     }
 
+    /// Lets it read what the user types.
+    pub(crate) fn with_input(mut self) -> Self {
+        self.0.stdin(Stdio::inherit());
+        self
+    }
+
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self
             .0
@@ -43,10 +49,9 @@ impl Program {
         self.ended(status)
     }
 
-    /// Becomes it. Returns only if that fails.
-    pub(crate) fn replace_this(mut self) -> anyhow::Error {
-        let error = self.0.exec();
-        anyhow::Error::new(error).context(format!("cannot start {self}"))
+    /// Becomes it, so that signals and the exit status are its own. Returns only if it cannot be started.
+    pub(crate) fn replace_us(mut self) -> Result<()> {
+        Err(self.0.exec()).with_context(|| format!("cannot start {self}"))
     }
 
     /// What it prints.

@@ -29,7 +29,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("build", || cargo(RELEASE).run())?;
     step("demo", || {
-        release("demo").args(["--for", "20s", "--script"]).run()
+        release("demo").args(["--script", "--for", "20s"]).run()
     })?;
     let mut count = Count::default();
     let ran = step("test", || {
@@ -93,8 +93,7 @@ fn release(name: &str) -> Program {
 
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     cargo(RELEASE).run()?;
-    // In the place of this program, so that Ctrl-C has one program to end, which ends the rest.
-    Err(release("demo").args(args).replace_this())
+    release("demo").args(args).with_input().replace_us()
 }
 
 pub(crate) fn memory() -> Result<()> {

@@ -1,104 +1,63 @@
-//! Shows the shares: bars that move on a terminal, lines elsewhere.
+//! Where the demo is shown: redrawn in place on a terminal, else written line after line.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal, Write, stdout};
-use std::time::Duration;
+use std::io::{self, IsTerminal, Stdout, Write};
 
-use anyhow::Result;
-use tests::program;
-use tokio::time::Instant;
+/// Another page, without cursor: what was on the terminal comes back at the end.
+const OPEN: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
+const CLOSE: &str = "\x1b[?25h\x1b[?1049l";
 
-use crate::meter::Meter;
-use crate::scene::{Scene, dtab};
-
-/// Columns of a bar.
-const BAR: usize = 40;
-
-/// Where the shares are shown.
+/// Standard output.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    hosts: Vec<String>,
+    out: Stdout,
     is_terminal: bool,
-    has_drawn: bool,
-    next: Instant,
 }
 
 impl Screen {
-    /// Begins with what there is to try.
-    pub(crate) fn new(scene: &Scene) -> Result<Self> {
-        write!(stdout(), "{}", introduction(scene))?;
-        let host = |router: &tests::Router| format!("{} {}", router.name(), router.address());
-        Ok(Self {
-            hosts: scene.routers.iter().map(host).collect(),
-            is_terminal: stdout().is_terminal(),
-            has_drawn: false,
-            next: Instant::now(),
-        })
+    pub(crate) fn open() -> io::Result<Self> {
+        let mut screen = Self {
+            out: io::stdout(),
+            is_terminal: io::stdout().is_terminal(),
+        };
+        if screen.is_terminal {
+            screen.write(OPEN)?;
+        }
+        Ok(screen)
     }
 
-    /// Shows the shares of each router, if it is time to.
-    pub(crate) fn show(&mut self, meters: &[Meter]) -> Result<()> {
-        let now = Instant::now();
-        if now < self.next {
-            return Ok(());
+    /// Whether pictures can be drawn over one another.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Draws a picture over the last one. What is left of that is cleared behind each line and below, not before, which
+    /// would flicker.
+    pub(crate) fn draw(&mut self, picture: &str) -> io::Result<()> {
+        let lines = picture.replace('\n', "\x1b[K\r\n");
+        self.write(&format!("\x1b[H{lines}\x1b[J"))
+    }
+
+    /// Gives the terminal back. Lines can be written still.
+    pub(crate) fn close(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.is_terminal) {
+            self.write(CLOSE)?;
         }
-        let every = if self.is_terminal { 200 } else { 2000 };
-        self.next = now + Duration::from_millis(every);
-        let mut text = String::new();
-        if self.is_terminal && self.has_drawn {
-            write!(text, "\x1b[{}A", self.hosts.len())?;
-        }
-        for (host, meter) in self.hosts.iter().zip(meters) {
-            let clear = if self.is_terminal { "\x1b[2K" } else { "" };
-            writeln!(text, "{clear}{}", line(host, meter, self.is_terminal))?;
-        }
-        self.has_drawn = true;
-        let mut out = stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        Ok(())
+    }
+
+    pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
+        self.write(&format!("{line}\n"))
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
     }
 }
 
-fn line(host: &str, meter: &Meter, is_terminal: bool) -> String {
-    let count = meter.lately();
-    let share = count.share();
-    let numbers = format!(
-        "v1 {:5.1} %  v2 {:5.1} %  {:4.0}/s  {} failed",
-        100.0 - 100.0 * share,
-        100.0 * share,
-        meter.rate(),
-        meter.failed
-    );
-    if !is_terminal {
-        return format!("{host}  {numbers}");
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Fails only if the terminal is gone.
+        let _ = self.close();
     }
-    let mut second = (share * BAR as f64).round() as usize;
-    // One percent must be seen.
-    if count.v2 > 0 {
-        second = second.max(1);
-    }
-    if count.v1 > 0 {
-        second = second.min(BAR - 1);
-    }
-    let (first, second) = ("█".repeat(BAR - second), "█".repeat(second));
-    // A narrow terminal shows less of the bar, instead of breaking the line.
-    format!("\x1b[?7l{host}  {numbers}  \x1b[34m{first}\x1b[33m{second}\x1b[0m\x1b[?7h")
-}
-
-fn introduction(scene: &Scene) -> String {
-    let namerctl = program("namerctl");
-    let namerctl = namerctl.display();
-    let base_url = &scene.namerctl.base_url;
-    let router = scene.routers[0].address();
-    format!(
-        "Two hosts send their traffic for http://web/ through a router each. namerd tells the routers what web is.\n\
-         Try in another terminal:\n\n  \
-         export NAMERCTL_BASE_URL={base_url}; alias namerctl={namerctl}\n  \
-         namerctl dtab get default\n  \
-         namerctl dtab update default '{}' --wait\n  \
-         namerctl fleet\n  \
-         curl -x http://{router} http://web/\n\n\
-         Ctrl-C ends everything.\n\n",
-        dtab(50, 50)
-    )
 }

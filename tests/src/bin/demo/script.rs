@@ -1,112 +1,153 @@
-//! A shift by itself, and whether the traffic followed.
+//! Moves traffic by itself, and judges whether every router followed.
 
+use std::fs;
+use std::mem;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use tests::{Answer, Process};
 use tokio::time::Instant;
 
-use crate::meter::{Count, Meter};
-use crate::scene::Scene;
+use crate::stage::Stage;
+use crate::tally::Tally;
 
-/// The weights of the two versions, one phase after the other.
-const PHASES: [(u32, u32); 3] = [(99, 1), (50, 50), (0, 100)];
+/// The weights of v1 and v2 in each step.
+const STEPS: [(u32, u32); 3] = [(99, 1), (50, 50), (0, 100)];
 
-/// The length if none is said.
-const LENGTH: Duration = Duration::from_secs(20);
+/// A router confirms a revision when it has its trees; the routes take theirs from there right after.
+const SETTLES_WITHIN: Duration = Duration::from_millis(250);
 
-/// The phases, and what was wrong with those that are over.
+/// Fewer requests than this say nothing about shares.
+const ENOUGH: u64 = 200;
+
+/// The steps, and how far they are.
 #[derive(Debug)]
 pub(crate) struct Script {
-    phase: Duration,
-    next: usize,
-    ends: Option<Instant>,
+    began: Instant,
+    lasts: Duration,
+    step: usize,
+    state: State,
+    tallies: Vec<Tally>,
+    verdicts: Vec<String>,
     complaints: Vec<String>,
 }
 
+#[derive(Debug)]
+enum State {
+    /// Every router is said to run the step's dtab; requests that start later than this are counted.
+    Counting(Instant),
+    /// namerctl makes the change, and waits for all routers.
+    Updating(Process),
+}
+
 impl Script {
-    pub(crate) fn new(length: Option<Duration>) -> Self {
-        // The last phase needs no end: the demo's is.
-        let phase = length.unwrap_or(LENGTH) / PHASES.len() as u32;
+    pub(crate) fn new(lasts: Duration, now: Instant, routers: usize) -> Self {
         Self {
-            phase,
-            next: 0,
-            ends: None,
+            began: now,
+            lasts,
+            step: 0,
+            state: State::Counting(now),
+            tallies: vec![Tally::default(); routers],
+            verdicts: Vec::new(),
             complaints: Vec::new(),
         }
     }
 
-    /// Begins the next phase when the one before is over.
-    pub(crate) fn follow(&mut self, scene: &Scene, meters: &mut [Meter]) -> Result<()> {
-        let now = Instant::now();
-        if self.ends.is_some_and(|ends| now < ends) || self.next == PHASES.len() {
-            return Ok(());
-        }
-        self.judge(meters);
-        let (v1, v2) = PHASES[self.next];
-        scene.shift(v1, v2)?;
-        meters.iter_mut().for_each(Meter::begin);
-        self.next += 1;
-        self.ends = Some(now + self.phase);
-        Ok(())
-    }
-
-    /// What became of it.
-    pub(crate) fn finish(mut self, meters: &[Meter]) -> Result<()> {
-        self.judge(meters);
-        if self.next < PHASES.len() {
-            self.complaints
-                .push("there was no time for all phases".to_owned());
-        }
-        for meter in meters {
-            if let Some(reason) = &meter.first_failure {
-                let failed = meter.failed;
-                self.complaints
-                    .push(format!("{failed} requests failed, the first: {reason}"));
-            }
-        }
-        if self.complaints.is_empty() {
-            eprintln!(
-                "the traffic followed 99/1, 50/50 and 0/100 on both hosts, and no request failed"
-            );
-            return Ok(());
-        }
-        bail!(self.complaints.join("; "))
-    }
-
-    /// Looks at the phase that is over, if there is one.
-    fn judge(&mut self, meters: &[Meter]) {
-        let Some((v1, v2)) = self.next.checked_sub(1).map(|phase| PHASES[phase]) else {
+    /// Counts what a router's applications got.
+    pub(crate) fn see(&mut self, router: usize, answers: &[Answer]) {
+        let State::Counting(since) = self.state else {
             return;
         };
-        for meter in meters {
-            if !fits(meter.counted, f64::from(v2) / f64::from(v1 + v2)) {
-                let Count { v1: got1, v2: got2 } = meter.counted;
-                self.complaints.push(format!(
-                    "{v1}/{v2} gave {got1} answers of v1 and {got2} of v2"
-                ));
+        let counted = answers.iter().filter(|answer| answer.started > since);
+        counted.for_each(|answer| self.tallies[router].add(answer));
+    }
+
+    /// Does what is due. True when it is over.
+    ///
+    /// # Errors
+    /// If a change cannot be made, or is not confirmed by every router.
+    pub(crate) fn advance(&mut self, stage: &Stage, now: Instant) -> Result<bool> {
+        let ends = self.step_ends();
+        match &mut self.state {
+            State::Counting(_) if now < ends => {}
+            State::Counting(_) => {
+                self.judge(stage);
+                self.step += 1;
+                let Some(&(v1, v2)) = STEPS.get(self.step) else {
+                    return Ok(true);
+                };
+                self.state = State::Updating(update(stage, v1, v2)?);
             }
+            State::Updating(namerctl) => match namerctl.ended()? {
+                None => {}
+                Some(status) if status.success() => {
+                    self.state = State::Counting(now + SETTLES_WITHIN);
+                }
+                Some(status) => bail!("the update ended with {status}: {}", namerctl.said()),
+            },
+        }
+        Ok(false)
+    }
+
+    /// What it does now.
+    pub(crate) fn line(&self) -> String {
+        let (v1, v2) = STEPS[self.step.min(STEPS.len() - 1)];
+        let doing = match self.state {
+            State::Counting(_) => "counting at",
+            State::Updating(_) => "moving to",
+        };
+        let (step, steps) = (self.step + 1, STEPS.len());
+        format!("script, step {step} of {steps}: {doing} {v1} to {v2}")
+    }
+
+    /// What every step showed.
+    pub(crate) fn verdicts(&self) -> &[String] {
+        &self.verdicts
+    }
+
+    /// What was wrong.
+    pub(crate) fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+
+    fn step_ends(&self) -> Instant {
+        self.began + self.lasts * (self.step as u32 + 1) / STEPS.len() as u32
+    }
+
+    fn judge(&mut self, stage: &Stage) {
+        let (v1, v2) = STEPS[self.step];
+        let probability = f64::from(v2) / f64::from(v1 + v2);
+        for (router, tally) in stage.routers.iter().zip(&mut self.tallies) {
+            let tally = mem::take(tally);
+            let verdict = format!(
+                "{} at {v1} to {v2}: {} requests to v1, {} to v2",
+                router.name(),
+                tally.v1,
+                tally.v2
+            );
+            if tally.requests() < ENOUGH {
+                let complaint = format!("{verdict}: too few to tell; needs more time");
+                self.complaints.push(complaint);
+            } else if !tally.follows(probability) {
+                let complaint = format!("{verdict}: that is not the share it was given");
+                self.complaints.push(complaint);
+            }
+            self.verdicts.push(verdict);
         }
     }
 }
 
-/// Whether chance explains the difference: five standard deviations happen once in two million times.
-fn fits(count: Count, share: f64) -> bool {
-    let requests = count.all() as f64;
-    let deviation = (share * (1.0 - share) / requests).sqrt();
-    requests > 0.0 && (count.share() - share).abs() <= 5.0 * deviation
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_fit_within_what_chance_gives() {
-        let check = |v1, v2, share| fits(Count { v1, v2 }, share);
-        assert!(check(990, 10, 0.01) && check(980, 20, 0.01));
-        assert!(!check(950, 50, 0.01));
-        assert!(check(480, 520, 0.5) && !check(400, 600, 0.5));
-        assert!(check(0, 1000, 1.0) && !check(1, 999, 1.0));
-        assert!(!check(0, 0, 0.5), "no traffic is no success");
-    }
+/// As a person would: edits the file, and waits until every router runs it.
+fn update(stage: &Stage, v1: u32, v2: u32) -> Result<Process> {
+    fs::write(stage.file(), stage.dtab(v1, v2))?;
+    let message = format!("{v1} to {v2}");
+    stage.namerctl().start(&[
+        "dtab",
+        "update",
+        "default",
+        "web.dtab",
+        "--message",
+        &message,
+        "--wait",
+    ])
 }
