@@ -1,5 +1,7 @@
 //! gRPC connections to the first of several namerds that answers.
 
+mod noted;
+
 use std::error::Error;
 use std::fmt;
 use std::future::{Ready, ready};
@@ -14,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use transport::{ClientTls, Io};
+
+use self::noted::{Noted, Trouble};
 
 /// How long one address may take to answer: name, TCP and TLS together. Less than a second, so that the next one is tried within one.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(900);
@@ -70,6 +74,14 @@ pub struct Connected {
     pub address: SocketAddr,
     /// Whom it is to, as configured: `host:port`.
     pub target: String,
+    trouble: Trouble,
+}
+
+impl Connected {
+    /// What broke the connection, if reading or writing it failed: more than the errors of its calls say.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.told()
+    }
 }
 
 /// A list of namerds that can't be used.
@@ -180,7 +192,8 @@ impl Namerds {
             _ => &addresses,
         };
         for &address in due {
-            match self.open(target, address).await {
+            let trouble = Trouble::default();
+            match self.open(target, address, trouble.clone()).await {
                 Ok(channel) => {
                     *self.last() = Last {
                         target: index,
@@ -191,6 +204,7 @@ impl Namerds {
                         channel,
                         address,
                         target,
+                        trouble,
                     });
                 }
                 Err(source) => failures.push(target.failure(Some(address), source)),
@@ -199,7 +213,12 @@ impl Namerds {
         None
     }
 
-    async fn open(&self, target: &Target, address: SocketAddr) -> Result<Channel, BoxError> {
+    async fn open(
+        &self,
+        target: &Target,
+        address: SocketAddr,
+        trouble: Trouble,
+    ) -> Result<Channel, BoxError> {
         let scheme = if self.shared.tls.is_some() {
             "https"
         } else {
@@ -219,7 +238,7 @@ impl Namerds {
             .initial_connection_window_size(connection_window);
         let opening = async {
             let io = self.dial(&target.host, address).await?;
-            let once = Once(Some(TokioIo::new(io)));
+            let once = Once(Some(TokioIo::new(Noted::new(io, trouble))));
             Ok(endpoint.connect_with_connector(once).await?)
         };
         timeout(ATTEMPT_TIMEOUT, opening)
@@ -300,12 +319,12 @@ impl fmt::Display for Target {
 }
 
 /// Gives away one connection, and has no other: a channel that reconnects by itself would do so unseen.
-struct Once(Option<TokioIo<Io>>);
+struct Once(Option<TokioIo<Noted<Io>>>);
 
 impl tower::Service<http::Uri> for Once {
-    type Response = TokioIo<Io>;
+    type Response = TokioIo<Noted<Io>>;
     type Error = io::Error;
-    type Future = Ready<io::Result<TokioIo<Io>>>;
+    type Future = Ready<io::Result<Self::Response>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))

@@ -150,7 +150,7 @@ impl Peers for Caller {
         self.0.set_channel(Some(connected.channel.clone()));
         let end = self.0.talk(&connected, closing).await;
         self.0.set_channel(None);
-        end
+        end.because(connected.trouble())
     }
 }
 

@@ -42,6 +42,19 @@ pub(super) enum End {
     Closing,
 }
 
+impl End {
+    /// The same with what its connection met, unless it says that already.
+    pub(super) fn because(self, trouble: Option<&str>) -> Self {
+        match (self, trouble) {
+            (Self::Lost { reason, has_served }, Some(trouble)) if !reason.contains(trouble) => {
+                let reason = format!("{reason}: {trouble}");
+                Self::Lost { reason, has_served }
+            }
+            (end, _) => end,
+        }
+    }
+}
+
 /// What all ways to talk with namerds have in common.
 #[derive(Debug)]
 pub(super) struct Options {
