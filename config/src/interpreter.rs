@@ -117,16 +117,12 @@ pub struct FailureThreshold {
     /// How long its streams must have failed without a success; 5 s by default.
     #[serde(rename = "minPeriodMs", serialize_with = "shown::milliseconds")]
     pub min_period: Duration,
-    /// How long its end may take; 6 s by default.
-    #[serde(rename = "closeTimeoutMs", serialize_with = "shown::milliseconds")]
-    pub close_timeout: Duration,
 }
 
 impl Default for FailureThreshold {
     fn default() -> Self {
         Self {
             min_period: Duration::from_secs(5),
-            close_timeout: Duration::from_secs(6),
         }
     }
 }
@@ -150,7 +146,12 @@ impl InterpreterConfig {
             "io.l5d.namerd.http" => NamerdHttpInterpreter::read(&mut object).map(Self::NamerdHttp),
             _ => Some(Self::Default),
         };
-        let empty_is_neg = object.get("emptyIsNeg", Field::boolean).unwrap_or_default();
+        let is_in_process = config.as_ref().is_none_or(Self::is_in_process);
+        let empty_is_neg = object
+            .get("emptyIsNeg", |field| {
+                read_empty_is_neg(field, is_in_process)
+            })
+            .unwrap_or_default();
         object.experimental();
         object.later(&[Later::unless("transformers", Unless::Kinds(&TRANSFORMERS))]);
         object.finish();
@@ -159,6 +160,18 @@ impl InterpreterConfig {
             empty_is_neg,
         })
     }
+}
+
+/// Who binds the names says it, since what the namers know is there.
+fn read_empty_is_neg(field: Field<'_>, is_in_process: bool) -> Option<bool> {
+    let is_set = field.boolean()?;
+    if is_set && !is_in_process {
+        return field.wrong(
+            "cannot be set here: namerd binds the names",
+            "write it at the top of namerd's file",
+        );
+    }
+    Some(is_set)
 }
 
 impl InterpreterConfig {
@@ -294,10 +307,16 @@ impl FailureThreshold {
             min_period: object
                 .get("minPeriodMs", |field| field.milliseconds(1))
                 .unwrap_or(default.min_period),
-            close_timeout: object
-                .get("closeTimeoutMs", |field| field.milliseconds(1))
-                .unwrap_or(default.close_timeout),
         };
+        object.get("closeTimeoutMs", |field| {
+            field.milliseconds(1)?;
+            field.complaints.warn(
+                field.key_at,
+                "`closeTimeoutMs` does nothing: a connection that is taken for broken ends at once",
+                "leave it out",
+            );
+            Some(())
+        });
         object.finish();
         Some(threshold)
     }

@@ -40,6 +40,7 @@ fn run() -> anyhow::Result<ExitCode> {
             tracing::info!("router {}", env!("CARGO_PKG_VERSION"));
             let mut process = Process {
                 snapshot_interval: args.snapshot_interval,
+                ends_on_signals: true,
                 ..Process::default()
             };
             process.workers = args.workers.unwrap_or(process.workers);

@@ -27,6 +27,8 @@ pub struct Process {
     pub workers: usize,
     /// How often the windows of stats end.
     pub snapshot_interval: Duration,
+    /// Whether SIGTERM and SIGINT end it gracefully.
+    pub ends_on_signals: bool,
 }
 
 impl Default for Process {
@@ -35,6 +37,7 @@ impl Default for Process {
         Self {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             snapshot_interval: Duration::from_secs(60),
+            ends_on_signals: false,
         }
     }
 }
@@ -65,6 +68,12 @@ impl Process {
             .build()
             .map_err(StartError::Workers)?;
         let shutdown = Shutdown::new();
+        if self.ends_on_signals {
+            // Before anybody is told that the process serves: a signal that comes from then on ends it in order.
+            let _control = control.enter();
+            let signal = transport::signal();
+            live::task("signal", end_on(signal, shutdown.clone()));
+        }
         let started = control.block_on(self.start_on(config, &shutdown, control.handle().clone()));
         let (admin, servers, serving_admin, threads, interpreters) = match started {
             Ok(started) => started,
@@ -142,6 +151,12 @@ impl Process {
             interpreters.collect(),
         ))
     }
+}
+
+async fn end_on(signal: impl Future<Output = transport::Signal>, shutdown: Shutdown) {
+    let signal = signal.await;
+    tracing::info!("Received {signal}.");
+    shutdown.request(None);
 }
 
 type Started = (
@@ -226,7 +241,7 @@ impl Running {
         &self.shutdown
     }
 
-    /// Serves until a signal or the admin page asks for the end, then drains: nothing new is accepted, idle connections
+    /// Serves until a signal, if it heeds them, or the admin page asks for the end, then drains: nothing new is accepted, idle connections
     /// close, requests in flight finish within the grace, and the rest is cut.
     pub fn run(self) {
         let Self {
@@ -239,16 +254,8 @@ impl Running {
             ..
         } = self;
         control.block_on(async {
-            let asked = tokio::select! {
-                signal = transport::signal() => {
-                    tracing::info!("Received {signal}. Shutting down ...");
-                    None
-                }
-                grace = shutdown.requested() => {
-                    tracing::info!("Asked to end by /admin/shutdown. Shutting down ...");
-                    grace
-                }
-            };
+            let asked = shutdown.requested().await;
+            tracing::info!("Shutting down ...");
             if !shutdown.finished(asked.unwrap_or(grace)).await {
                 tracing::warn!("requests that did not finish in time were cut");
             }

@@ -146,7 +146,6 @@ fn everything_that_is_carried_is_read() {
             retry: {baseSeconds: 1}
             failureThreshold: {minPeriodMs: 1000}
             initialStreamWindowSizeKB: 64
-            emptyIsNeg: true
             experimental: true
             tls: {commonName: namerd.example, trustCerts: [Cargo.toml], protocols: [TLSv1.3], clientAuth: {certPath: Cargo.toml, keyPath: Cargo.toml}}
           servers:
@@ -205,8 +204,7 @@ fn everything_that_is_carried_is_read() {
               "maxSeconds": 10
             },
             "failureThreshold": {
-              "minPeriodMs": 1000,
-              "closeTimeoutMs": 6000
+              "minPeriodMs": 1000
             },
             "initialStreamWindowSizeBytes": 65536,
             "tls": {
@@ -225,7 +223,7 @@ fn everything_that_is_carried_is_read() {
               ]
             }
           },
-          "emptyIsNeg": true,
+          "emptyIsNeg": false,
           "bindingTimeoutMs": 3000,
           "bindingCache": {
             "paths": 10,
