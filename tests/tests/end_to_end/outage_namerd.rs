@@ -9,9 +9,6 @@ use crate::traffic::Traffic;
 /// An update is live everywhere so soon after it was acknowledged.
 const LIVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// The longest pause of a router between two attempts to find a namerd, and a moment for the attempt.
-const FOUND_WITHIN: Duration = Duration::from_secs(12);
-
 /// How long an outage lasts.
 const OUTAGE: Duration = Duration::from_secs(3);
 
@@ -50,7 +47,7 @@ fn routers_serve_without_any_namerd_and_follow_again_when_they_are_back() {
         namerd.restart();
     }
     world.dtab_through(1, "default", &web_is("v2"));
-    traffic.becomes("v2", FOUND_WITHIN);
+    traffic.becomes("v2", LIVE_WITHIN);
     world.dtab_through(0, "default", &web_is("v1"));
     traffic.becomes("v1", LIVE_WITHIN);
 }
@@ -79,7 +76,7 @@ fn a_router_that_starts_without_any_namerd_serves_what_it_knew() {
         namerd.restart();
     }
     world.dtab("default", &web_is("v2"));
-    traffic.becomes("v2", FOUND_WITHIN);
+    traffic.becomes("v2", LIVE_WITHIN);
     world.dtab("default", &web_is("v1"));
     traffic.becomes("v1", LIVE_WITHIN);
 }
