@@ -5,7 +5,6 @@ mod series;
 mod server;
 mod service;
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -117,46 +116,57 @@ impl Drop for Begun<'_> {
     }
 }
 
-/// Responses by status: `status/200` and `status/2XX`. Counters are made when a status is first seen.
+/// Responses by status: `status/200` and `status/2XX`. Counters are made when a status is first seen: there is one of these for
+/// each client, and most of them see a status or two.
 #[derive(Debug)]
 pub(crate) struct Statuses {
     scope: Scope,
-    classes: [OnceLock<Class>; 10],
+    /// By the first digit.
+    seen: [Slot; 10],
 }
 
-struct Class {
-    all: Counter,
-    each: [OnceLock<Counter>; 100],
+/// A status that was seen, if one was.
+type Slot = OnceLock<Box<Seen>>;
+
+#[derive(Debug)]
+struct Seen {
+    status: StatusCode,
+    alone: Counter,
+    /// With the others of the same first digit.
+    together: Counter,
+    next: Slot,
 }
 
 impl Statuses {
     fn new(scope: &Scope) -> Self {
         Self {
             scope: scope.scope("status"),
-            classes: Default::default(),
+            seen: Default::default(),
         }
     }
 
     pub(crate) fn count(&self, status: StatusCode) {
-        let (hundreds, rest) = (
-            usize::from(status.as_u16() / 100),
-            usize::from(status.as_u16() % 100),
-        );
         // A status has three digits.
-        let class = self.classes[hundreds].get_or_init(|| Class {
-            all: self.scope.counter(&format!("{hundreds}XX")),
-            each: std::array::from_fn(|_| OnceLock::new()),
-        });
-        class.all.inc();
-        class.each[rest]
-            .get_or_init(|| self.scope.counter(status.as_str()))
-            .inc();
+        let mut slot = &self.seen[usize::from(status.as_u16() / 100)];
+        loop {
+            // Where two come for the same slot, one finds the other's status in it and goes on.
+            let seen = slot.get_or_init(|| Box::new(self.see(status)));
+            if seen.status == status {
+                seen.alone.inc();
+                seen.together.inc();
+                return;
+            }
+            slot = &seen.next;
+        }
     }
-}
 
-impl fmt::Debug for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.all.fmt(f)
+    fn see(&self, status: StatusCode) -> Seen {
+        Seen {
+            status,
+            alone: self.scope.counter(status.as_str()),
+            together: self.scope.counter(&format!("{}XX", status.as_u16() / 100)),
+            next: Slot::new(),
+        }
     }
 }
 
@@ -204,5 +214,44 @@ impl RouterStats {
     /// The numbers of a client.
     pub(crate) fn client(&self, id: &BoundId) -> ClientStats {
         ClientStats::new(&self.by_client, &id.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_counted_alone_and_by_their_first_digit() {
+        let metrics = Metrics::new();
+        let statuses = Statuses::new(&metrics.scope(""));
+        for status in [200, 204, 200, 503, 999, 204, 200] {
+            statuses.count(StatusCode::from_u16(status).expect("a status"));
+        }
+        let counts: Vec<_> = metrics
+            .readings()
+            .iter()
+            .map(|reading| match reading.value() {
+                telemetry::Value::Counter(count) => format!("{} {count}", reading.name()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                "status/200 3",
+                "status/204 2",
+                "status/2XX 5",
+                "status/503 1",
+                "status/5XX 1",
+                "status/999 1",
+                "status/9XX 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn statuses_that_were_not_seen_take_no_room() {
+        assert!(size_of::<Statuses>() <= 256, "{}", size_of::<Statuses>());
     }
 }
