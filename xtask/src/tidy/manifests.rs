@@ -9,7 +9,7 @@ use crate::program::cargo;
 
 /// A crate uses crates of lower layers only, never a sibling.
 const LAYERS: [&[&str]; 5] = [
-    &["dtab", "live", "transport"],
+    &["dtab", "live", "transport", "http1"],
     &["config", "telemetry", "mesh"],
     &["namer"],
     &["router", "namerd", "namerctl"],

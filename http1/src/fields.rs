@@ -1,0 +1,263 @@
+//! The field lines of one message.
+
+use std::fmt;
+
+use crate::known::{Known, KnownSet};
+use crate::octets::{is_token, is_value};
+
+/// One field line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// As it came: a token in any case.
+    pub name: &'a [u8],
+    /// Without white space around it.
+    pub value: &'a [u8],
+    /// What the name is to us.
+    pub known: Known,
+}
+
+/// The field lines of one message in order, with room of their own, which is kept from message to message.
+///
+/// What is pushed is checked: a byte that a value cannot have becomes `?`, one that a name cannot have becomes `_`. So
+/// nobody can end a line from within, whatever a value was made of.
+#[derive(Clone, Default)]
+pub struct Fields {
+    /// What the lines point into; also what was removed, and white space that nobody needs.
+    bytes: Vec<u8>,
+    lines: Vec<Line>,
+    present: KnownSet,
+}
+
+/// Where a field line is, in bytes from the start.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    name: u32,
+    name_end: u32,
+    value: u32,
+    value_end: u32,
+    known: Known,
+    /// From its name to two bytes behind its value it reads `name: value\r\n`, and can be written as it is.
+    is_plain: bool,
+}
+
+impl Fields {
+    /// Whether there is a line with this name.
+    pub fn has(&self, known: Known) -> bool {
+        self.present.contains(known)
+    }
+
+    /// Whether there is a line with one of these names.
+    pub fn has_any(&self, names: KnownSet) -> bool {
+        self.present.meets(names)
+    }
+
+    /// The number of lines.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there are no lines.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// All lines in order.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+        self.lines.iter().map(|line| line.field(&self.bytes))
+    }
+
+    /// The value of the first line with this name.
+    pub fn get(&self, known: Known) -> Option<&[u8]> {
+        if !self.has(known) {
+            return None;
+        }
+        self.all(known).next()
+    }
+
+    /// The values of all lines with this name.
+    pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> + Clone {
+        let lines = self.lines.iter().filter(move |line| line.known == known);
+        lines.map(|line| line.field(&self.bytes).value)
+    }
+
+    /// The value of the first line with this name, in any case, known or not.
+    pub fn find(&self, name: &str) -> Option<&[u8]> {
+        let mut fields = self.iter();
+        let found = fields.find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(found.value)
+    }
+
+    /// Adds a line at the end. `known` is one of those that have a name.
+    pub fn push(&mut self, known: Known, value: &[u8]) {
+        self.push_with(known, |bytes| bytes.extend_from_slice(value));
+    }
+
+    /// Adds a line at the end, under any name.
+    pub fn push_named(&mut self, name: &[u8], value: &[u8]) {
+        self.append(name, Known::of(name), |bytes| {
+            bytes.extend_from_slice(value);
+        });
+    }
+
+    /// Adds a line at the end, whose value is what `write` appends to the bytes. It must not touch what is there.
+    pub fn push_with(&mut self, known: Known, write: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert!(!known.name().is_empty(), "{known:?} is no name");
+        self.append(known.name().as_bytes(), known, write);
+    }
+
+    /// Replaces all lines with this name by one, at the end.
+    pub fn set(&mut self, known: Known, value: &[u8]) {
+        self.remove(known);
+        self.push(known, value);
+    }
+
+    /// Removes all lines with this name; true if there was one.
+    pub fn remove(&mut self, known: Known) -> bool {
+        let was_there = self.has(known);
+        self.remove_any(KnownSet::of(&[known]));
+        was_there
+    }
+
+    /// Removes all lines with one of these names.
+    pub fn remove_any(&mut self, names: KnownSet) {
+        if self.has_any(names) {
+            self.lines.retain(|line| !names.contains(line.known));
+            self.present.subtract(names);
+        }
+    }
+
+    /// Removes the lines for which `keep` is false.
+    pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
+        let Self {
+            bytes,
+            lines,
+            present,
+        } = self;
+        *present = KnownSet::default();
+        lines.retain(|line| {
+            let is_kept = keep(line.field(bytes));
+            if is_kept {
+                present.insert(line.known);
+            }
+            is_kept
+        });
+    }
+
+    /// Removes all lines, and keeps the room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lines.clear();
+        self.present = KnownSet::default();
+    }
+
+    /// Writes `name: value\r\n` for each line, with names as they came or were pushed, and no empty line at the end.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        // Lines that stand one behind the other are copied in one go.
+        let mut run = 0..0;
+        for line in &self.lines {
+            let (start, end) = (line.name as usize, line.value_end as usize + 2);
+            if line.is_plain && run.end == start {
+                run.end = end;
+                continue;
+            }
+            out.extend_from_slice(&self.bytes[run]);
+            run = if line.is_plain { start..end } else { 0..0 };
+            if !line.is_plain {
+                let field = line.field(&self.bytes);
+                write_line(field.name, field.value, out);
+            }
+        }
+        out.extend_from_slice(&self.bytes[run]);
+    }
+
+    /// Takes over what httparse has found in `section`, the bytes of all lines.
+    pub(crate) fn fill(&mut self, section: &[u8], found: &[httparse::Header<'_>]) {
+        self.clear();
+        self.bytes.extend_from_slice(section);
+        let start = section.as_ptr() as usize;
+        for header in found {
+            let name = header.name.as_ptr() as usize - start;
+            let name_end = name + header.name.len();
+            // httparse places an empty value anywhere.
+            let value = match header.value {
+                [] => name_end + 1,
+                value => value.as_ptr() as usize - start,
+            };
+            let value_end = value + header.value.len();
+            let is_plain = section[name_end + 1..].starts_with(b" ")
+                && value == name_end + 2
+                && section[value_end..].starts_with(b"\r\n");
+            self.add(Line {
+                name: place(name),
+                name_end: place(name_end),
+                value: place(value),
+                value_end: place(value_end),
+                known: Known::of(header.name.as_bytes()),
+                is_plain,
+            });
+        }
+    }
+
+    fn append(&mut self, name: &[u8], known: Known, write: impl FnOnce(&mut Vec<u8>)) {
+        let bytes = &mut self.bytes;
+        let start = bytes.len();
+        bytes.extend_from_slice(name);
+        replace(&mut bytes[start..], is_token, b'_');
+        let name_end = bytes.len();
+        bytes.extend_from_slice(b": ");
+        let value = bytes.len();
+        write(bytes);
+        replace(&mut bytes[value..], is_value, b'?');
+        let value_end = bytes.len();
+        bytes.extend_from_slice(b"\r\n");
+        self.add(Line {
+            name: place(start),
+            name_end: place(name_end),
+            value: place(value),
+            value_end: place(value_end),
+            known,
+            is_plain: true,
+        });
+    }
+
+    fn add(&mut self, line: Line) {
+        self.present.insert(line.known);
+        self.lines.push(line);
+    }
+}
+
+impl Line {
+    fn field(self, bytes: &[u8]) -> Field<'_> {
+        Field {
+            name: &bytes[self.name as usize..self.name_end as usize],
+            value: &bytes[self.value as usize..self.value_end as usize],
+            known: self.known,
+        }
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy;
+        let lines = self.iter().map(|line| (text(line.name), text(line.value)));
+        f.debug_map().entries(lines).finish()
+    }
+}
+
+fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    for part in [name, b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+fn replace(text: &mut [u8], is_fine: impl Fn(u8) -> bool, by: u8) {
+    for byte in text {
+        if !is_fine(*byte) {
+            *byte = by;
+        }
+    }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("the fields of a message are shorter than 4 GiB")
+}

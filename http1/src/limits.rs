@@ -1,0 +1,70 @@
+//! How long a head may be.
+
+use memchr::memchr;
+
+/// How many lines there is room for, whatever the limits say: they are parsed on the stack.
+pub(crate) const LINES: usize = 128;
+
+/// How long a head may be, in bytes and lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The request line or status line, in bytes without its end.
+    pub line: usize,
+    /// All field lines together, in bytes, with their ends.
+    pub fields: usize,
+    /// The number of field lines. 128 at most, whatever it says.
+    pub count: usize,
+}
+
+impl Default for Limits {
+    /// 8 KiB each, and 100 lines.
+    fn default() -> Self {
+        Self {
+            line: 8 * 1024,
+            fields: 8 * 1024,
+            count: 100,
+        }
+    }
+}
+
+/// What became of the bytes that were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// They end before the head does.
+    Partial,
+    /// A whole head: how many bytes it took, empty lines before it included.
+    Whole(usize),
+}
+
+/// The bytes of a head that may be looked at.
+pub(crate) struct Window<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Where the field lines begin, once the first line is there.
+    pub(crate) fields: Option<usize>,
+    /// There was more: a head that does not end within the window is too long.
+    pub(crate) is_cut: bool,
+}
+
+impl Limits {
+    /// Cuts off what would be too much. Nothing behind that is looked at, so that a fault there cannot hide the one that
+    /// a shorter look would have found.
+    pub(crate) fn window<'a>(&self, bytes: &'a [u8]) -> Window<'a> {
+        const END: usize = 2;
+        // Field lines keep their places in 32 bits.
+        let line = self.line.min(1 << 24) + END;
+        let first = &bytes[..bytes.len().min(line)];
+        let fields = memchr(b'\n', first).map(|at| at + 1);
+        let most = fields.map_or(line, |start| start + self.fields.min(1 << 30) + END);
+        Window {
+            bytes: &bytes[..bytes.len().min(most)],
+            fields,
+            is_cut: bytes.len() >= most,
+        }
+    }
+}
+
+/// Whether every line ends with CR LF. True only for heads that httparse has accepted: it refuses a CR anywhere but before
+/// an LF, so that equal numbers of both mean that each LF has its CR.
+pub(crate) fn ends_are_whole(head: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', head).count() == memchr::memchr_iter(b'\n', head).count()
+}

@@ -1,0 +1,238 @@
+//! The head of an answer.
+
+use std::mem::MaybeUninit;
+
+use http::{Method, StatusCode, Version};
+
+use crate::broken::Broken;
+use crate::fields::Fields;
+use crate::framing::{self, Coding, Length};
+use crate::known::{Known, KnownSet};
+use crate::limits::{LINES, Limits, Parsed, Window, ends_are_whole};
+use crate::line_fault::LineFault;
+use crate::octets::is_value;
+use crate::request::version_of;
+
+/// The head of an answer. One that is kept is parsed into again and again without allocating.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseHead {
+    /// From 100 to 599 if it was parsed.
+    pub status: StatusCode,
+    /// HTTP/1.1 or HTTP/1.0.
+    pub version: Version,
+    /// The field lines.
+    pub fields: Fields,
+    reason: Vec<u8>,
+    length: Length,
+}
+
+impl ResponseHead {
+    /// An answer of our own, with the usual reason phrase and without fields.
+    pub fn new(status: StatusCode) -> Self {
+        let mut head = Self::default();
+        head.reset(status);
+        head
+    }
+
+    /// Makes it a new answer of our own, and keeps the room.
+    pub fn reset(&mut self, status: StatusCode) {
+        self.clear();
+        self.status = status;
+        let reason = status.canonical_reason().unwrap_or_default();
+        self.reason.extend_from_slice(reason.as_bytes());
+    }
+
+    /// Reads the head of the answer `to` a request with this method, and forgets what was there before.
+    ///
+    /// The result is the same however often it was called with the first bytes only: what is refused then stays refused.
+    /// Field lines that would contradict [`Self::length`] are taken out: framing of answers that have no body by their
+    /// status, and repeated equal lengths.
+    ///
+    /// # Errors
+    /// What makes the answer useless.
+    pub fn parse(&mut self, bytes: &[u8], to: &Method, limits: &Limits) -> Result<Parsed, Broken> {
+        self.clear();
+        if bytes.first().is_some_and(|first| *first != b'H') {
+            return Err(Broken::Version);
+        }
+        let window = limits.window(bytes);
+        let mut room = [const { MaybeUninit::uninit() }; LINES];
+        let room = &mut room[..limits.count.min(LINES)];
+        let mut found = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut found, window.bytes, room) {
+            Ok(httparse::Status::Complete(length)) => {
+                let fields = window.fields.unwrap_or(length);
+                self.take(&found, &window.bytes[..length], fields)?;
+                self.settle(to)?;
+                Ok(Parsed::Whole(length))
+            }
+            Ok(httparse::Status::Partial) if !window.is_cut => Ok(Parsed::Partial),
+            Ok(httparse::Status::Partial) if window.fields.is_none() => Err(Broken::LineTooLong),
+            Ok(httparse::Status::Partial) => Err(Broken::FieldsTooLong),
+            Err(httparse::Error::TooManyHeaders) => Err(Broken::TooManyFields),
+            Err(_) => Err(first_fault(&window)),
+        }
+    }
+
+    /// Forgets everything, and keeps the room.
+    pub fn clear(&mut self) {
+        self.status = StatusCode::OK;
+        self.version = Version::HTTP_11;
+        self.fields.clear();
+        self.reason.clear();
+        self.length = Length::None;
+    }
+
+    /// Where the body ends. Source: RFC 9112 §6.3.
+    pub fn length(&self) -> Length {
+        self.length
+    }
+
+    /// The reason phrase, as it came; may be empty.
+    pub fn reason(&self) -> &[u8] {
+        &self.reason
+    }
+
+    /// Whether the connection may be used after this answer: neither side ends it, and the body's end is to be seen.
+    /// Source: RFC 9112 §9.3.
+    pub fn persists(&self) -> bool {
+        self.length != Length::UntilClose && framing::persists(&self.fields, self.version)
+    }
+
+    /// What the peer changes to, for an answer 101 (Switching Protocols). Source: RFC 9110 §7.8.
+    pub fn upgrade(&self) -> Option<&[u8]> {
+        framing::upgrade(&self.fields, self.version)
+    }
+
+    /// Writes the head: the status line, always with HTTP/1.1, the field lines, and the empty line.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(self.status.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(&self.reason);
+        out.extend_from_slice(b"\r\n");
+        self.fields.write_to(out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Checks what httparse does not, and takes it over. The field lines begin at `fields`.
+    fn take(
+        &mut self,
+        found: &httparse::Response<'_, '_>,
+        head: &[u8],
+        fields: usize,
+    ) -> Result<(), Broken> {
+        if !ends_are_whole(head) {
+            return Err(LineFault::BareLineFeed.into());
+        }
+        let code = found.code.filter(|code| (100..600).contains(code));
+        let code = code.and_then(|code| StatusCode::from_u16(code).ok());
+        self.status = code.ok_or(Broken::Status)?;
+        self.version = version_of(found.version.unwrap_or(1));
+        // httparse hides a reason with bytes beyond ASCII.
+        let reason = &head[STATUS_LINE..fields - "\r\n".len()];
+        self.reason
+            .extend_from_slice(reason.get(1..).unwrap_or_default());
+        self.fields.fill(&head[fields..], found.headers);
+        Ok(())
+    }
+
+    /// Finds where the body ends. Source: RFC 9112 §6.3.
+    fn settle(&mut self, to: &Method) -> Result<(), Broken> {
+        const FRAMING: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
+        let is_tunnel = *to == Method::CONNECT && self.status.is_success();
+        let status = self.status;
+        if status.is_informational() || status == StatusCode::NO_CONTENT || is_tunnel {
+            self.fields.remove_any(FRAMING);
+            return Ok(());
+        }
+        let length = self.find_length()?;
+        if *to != Method::HEAD && status != StatusCode::NOT_MODIFIED {
+            self.length = length;
+        }
+        Ok(())
+    }
+
+    fn find_length(&mut self) -> Result<Length, Broken> {
+        match Coding::of(&self.fields) {
+            Coding::Absent => self.stated_length(),
+            _ if self.fields.has(Known::ContentLength) => Err(Broken::LengthAndCoding),
+            _ if self.version == Version::HTTP_10 => Err(Broken::CodingInOldVersion),
+            Coding::Chunked => Ok(Length::Chunked),
+            Coding::Unknown | Coding::Bad => Err(Broken::Coding),
+        }
+    }
+
+    fn stated_length(&mut self) -> Result<Length, Broken> {
+        let mut length = None;
+        let mut count = 0;
+        for line in self.fields.all(Known::ContentLength) {
+            for item in line.split(|byte| *byte == b',').map(crate::octets::trimmed) {
+                let stated = framing::content_length(item).ok_or(Broken::ContentLength)?;
+                if length.is_some_and(|length| length != stated) {
+                    return Err(Broken::DifferentLengths);
+                }
+                length = Some(stated);
+                count += 1;
+            }
+        }
+        let Some(length) = length else {
+            return Ok(Length::UntilClose);
+        };
+        if count > 1 {
+            self.fields.remove(Known::ContentLength);
+            let digits = |bytes: &mut Vec<u8>| push_number(length, bytes);
+            self.fields.push_with(Known::ContentLength, digits);
+        }
+        Ok(Length::Exact(length))
+    }
+}
+
+/// `HTTP/1.1 200`, in bytes.
+const STATUS_LINE: usize = 12;
+
+/// What is wrong, read from left to right: httparse has found a fault within the window.
+#[cold]
+fn first_fault(window: &Window<'_>) -> Broken {
+    let line = window
+        .fields
+        .map_or(window.bytes, |end| &window.bytes[..end]);
+    if let Some(fault) = line_fault(line) {
+        return fault;
+    }
+    match window.fields {
+        Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
+        None => Broken::Status,
+    }
+}
+
+/// What is wrong with a status line, which may be cut.
+fn line_fault(line: &[u8]) -> Option<Broken> {
+    let version = &line[..line.len().min("HTTP/1.1 ".len())];
+    if !b"HTTP/1.1 ".starts_with(version) && !b"HTTP/1.0 ".starts_with(version) {
+        return Some(Broken::Version);
+    }
+    let rest = line.get("HTTP/1.1 ".len()..)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let reason = match (digits, rest.get(digits)) {
+        (0..=3, None) => return None,
+        (3, Some(b' ')) => &rest[digits + 1..],
+        (3, Some(b'\r' | b'\n')) => &rest[digits..],
+        _ => return Some(Broken::Status),
+    };
+    let end = reason.iter().position(|byte| !is_value(*byte))?;
+    match reason[end..] {
+        [b'\r'] | [b'\r', b'\n', ..] => None,
+        [b'\r', ..] => Some(LineFault::BareCarriageReturn.into()),
+        [b'\n', ..] => Some(LineFault::BareLineFeed.into()),
+        _ => Some(Broken::Reason),
+    }
+}
+
+fn push_number(number: u64, bytes: &mut Vec<u8>) {
+    if number > 9 {
+        push_number(number / 10, bytes);
+    }
+    bytes.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
+}
