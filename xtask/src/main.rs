@@ -21,6 +21,7 @@ usage: cargo xtask <command>
   fuzz [SECONDS]  fuzz the language of names on a stable toolchain; 60 seconds if not said
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory          what router and namerd need when they have little and much to do
+  bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1; see bench http1 --help
 ";
 
 fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn run() -> Result<()> {
         Some("fuzz") => steps::fuzz(rest.first().map_or("60", String::as_str)),
         Some("demo") => steps::demo(&rest),
         Some("memory") => steps::memory(),
+        Some("bench") => steps::bench(&rest),
         Some("help" | "--help" | "-h") => {
             eprint!("{HELP}");
             Ok(())

@@ -102,6 +102,14 @@ pub(crate) fn memory() -> Result<()> {
     release("memory").run()
 }
 
+pub(crate) fn bench(args: &[String]) -> Result<()> {
+    let programs = "--bin router --bin bench --bin bench-backend --bin bench-load";
+    cargo("build --release -p router -p bench")
+        .args(programs.split_whitespace())
+        .run()?;
+    release("bench").args(args).replace_us()
+}
+
 /// Fuzzes without a sanitizer, which a stable toolchain can do.
 pub(crate) fn fuzz(seconds: &str) -> Result<()> {
     seconds

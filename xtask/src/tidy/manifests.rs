@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 5] = [
     &["config", "telemetry", "mesh"],
     &["namer"],
     &["router", "namerd", "namerctl"],
-    &["tests", "xtask"],
+    &["tests", "bench", "xtask"],
 ];
 
 /// Crates whose second version would mean two runtimes, two kinds of request or two TLS stacks.
