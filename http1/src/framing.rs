@@ -68,6 +68,11 @@ pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
     (!value.is_empty() && i64::try_from(length).is_ok()).then_some(length)
 }
 
+/// Whether nobody could take the number for an octal one.
+pub(crate) fn is_plain_number(value: &[u8]) -> bool {
+    value.len() == 1 || !value.starts_with(b"0")
+}
+
 /// Whether a `Connection` line holds this option. Source: RFC 9110 §7.6.1.
 pub(crate) fn has_option(fields: &Fields, option: &[u8]) -> bool {
     fields.has(Known::Connection)

@@ -63,6 +63,38 @@ impl Limits {
     }
 }
 
+/// Why httparse found no head in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    LineTooLong,
+    FieldsTooLong,
+    TooManyFields,
+    /// Something else than its length.
+    Fault,
+}
+
+impl Window<'_> {
+    /// How long the head is; none while its end is not to be seen.
+    pub(crate) fn head_length(
+        &self,
+        parsed: httparse::Result<usize>,
+    ) -> Result<Option<usize>, Halt> {
+        match parsed {
+            Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
+            Ok(httparse::Status::Partial) if !self.is_cut => Ok(None),
+            Ok(httparse::Status::Partial) if self.fields.is_none() => Err(Halt::LineTooLong),
+            Ok(httparse::Status::Partial) => Err(Halt::FieldsTooLong),
+            Err(httparse::Error::TooManyHeaders) => Err(Halt::TooManyFields),
+            Err(_) => Err(Halt::Fault),
+        }
+    }
+
+    /// The first line with its end, or what there is of it.
+    pub(crate) fn first_line(&self) -> &[u8] {
+        self.fields.map_or(self.bytes, |end| &self.bytes[..end])
+    }
+}
+
 /// Whether every line ends with CR LF. True only for heads that httparse has accepted: it refuses a CR anywhere but before
 /// an LF, so that equal numbers of both mean that each LF has its CR.
 pub(crate) fn ends_are_whole(head: &[u8]) -> bool {

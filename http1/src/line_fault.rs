@@ -49,7 +49,7 @@ impl LineFault {
             [b' ' | b'\t', ..] if colon == 0 => return Err(Self::Folded),
             [b' ' | b'\t', ..] => return Err(Self::SpaceBeforeColon),
             [b'\n', ..] => return Err(Self::BareLineFeed),
-            [b'\r', next, ..] if next != b'\n' => return Err(Self::BareCarriageReturn),
+            [b'\r', ..] if colon == 0 => return Err(Self::BareCarriageReturn),
             [b':', ref value @ ..] if colon > 0 => value,
             _ => return Err(Self::Name),
         };

@@ -25,7 +25,7 @@ pub enum Refusal {
     /// The target is none of the four forms, or not one for this method. Source: RFC 9112 §3.2.1 to §3.2.4.
     #[error("the request target has no form for its method")]
     TargetForm,
-    /// The target's authority is empty or not `host`, `host:port`. Source: RFC 9110 §4.2.1, RFC 3986 §3.2.
+    /// The authority of an absolute target is empty or not `host`, `host:port`. Source: RFC 9110 §4.2.1, RFC 3986 §3.2.
     #[error("the request target has no proper authority")]
     Authority,
     /// Not a version at all. Source: RFC 9112 §2.3.
@@ -37,6 +37,9 @@ pub enum Refusal {
     /// Source: RFC 9112 §3, RFC 9110 §15.5.15.
     #[error("the request line is too long")]
     LineTooLong,
+    /// As long as a request line may be. Source: RFC 9112 §3.
+    #[error("the method is too long")]
+    MethodTooLong,
     /// Source: RFC 6585 §5.
     #[error("the field lines are too long")]
     FieldsTooLong,
@@ -64,8 +67,9 @@ pub enum Refusal {
     /// A coding below `chunked`, of those that are registered. Source: RFC 9112 §6.1.
     #[error("the Transfer-Encoding has another coding than chunked")]
     UnknownCoding,
-    /// Not a number of digits below 2⁶³. Source: RFC 9112 §6.3.
-    #[error("the Content-Length is not a number")]
+    /// Not a number of digits below 2⁶³, or with zeros before it, which some read as octal. Source: RFC 9112 §6.3, which
+    /// would allow the zeros.
+    #[error("the Content-Length is not a plain number")]
     ContentLength,
     /// Even if they agree. Source: RFC 9112 §6.3, which would allow to accept equal ones.
     #[error("there are several Content-Lengths")]
@@ -85,7 +89,7 @@ impl Refusal {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
             Self::UnsupportedVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::UnknownCoding | Self::MethodTooLong => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::framing::{self, Coding, Length};
 use crate::host;
 use crate::known::Known;
-use crate::limits::{LINES, Limits, Parsed, Window, ends_are_whole};
+use crate::limits::{Halt, LINES, Limits, Parsed, Window, ends_are_whole};
 use crate::line_fault::LineFault;
 use crate::octets::is_token;
 use crate::refusal::Refusal;
@@ -43,16 +43,14 @@ impl RequestHead {
         let mut room = [const { MaybeUninit::uninit() }; LINES];
         let room = &mut room[..limits.count.min(LINES)];
         let mut found = httparse::Request::new(&mut []);
-        match found.parse_with_uninit_headers(window.bytes, room) {
-            Ok(httparse::Status::Complete(length)) => {
+        let parsed = found.parse_with_uninit_headers(window.bytes, room);
+        match window.head_length(parsed) {
+            Ok(Some(length)) => {
                 self.take(&found, &window.bytes[..length])?;
                 Ok(Parsed::Whole(start + length))
             }
-            Ok(httparse::Status::Partial) if !window.is_cut => Ok(Parsed::Partial),
-            Ok(httparse::Status::Partial) if window.fields.is_none() => Err(Refusal::LineTooLong),
-            Ok(httparse::Status::Partial) => Err(Refusal::FieldsTooLong),
-            Err(httparse::Error::TooManyHeaders) => Err(Refusal::TooManyFields),
-            Err(_) => Err(first_fault(&window)),
+            Ok(None) => Ok(Parsed::Partial),
+            Err(halt) => Err(refusal(halt, &window)),
         }
     }
 
@@ -207,8 +205,10 @@ impl RequestHead {
         if self.fields.all(Known::ContentLength).nth(1).is_some() {
             return Err(Refusal::ManyLengths);
         }
-        let length = framing::content_length(value).ok_or(Refusal::ContentLength)?;
-        Ok(Length::Exact(length))
+        match framing::content_length(value) {
+            Some(length) if framing::is_plain_number(value) => Ok(Length::Exact(length)),
+            _ => Err(Refusal::ContentLength),
+        }
     }
 }
 
@@ -230,18 +230,20 @@ fn behind_empty_lines(bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     }
 }
 
-/// What is wrong, read from left to right: httparse has found a fault within the window.
+/// What to call it that httparse found no head, read from left to right.
 #[cold]
-fn first_fault(window: &Window<'_>) -> Refusal {
-    let line = window
-        .fields
-        .map_or(window.bytes, |end| &window.bytes[..end]);
-    if let Some(fault) = line_fault(line) {
-        return fault;
-    }
-    match window.fields {
-        Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
-        None => Refusal::RequestLine,
+fn refusal(halt: Halt, window: &Window<'_>) -> Refusal {
+    match halt {
+        Halt::LineTooLong if window.bytes.iter().all(|byte| is_token(*byte)) => {
+            Refusal::MethodTooLong
+        }
+        Halt::LineTooLong => Refusal::LineTooLong,
+        Halt::FieldsTooLong => Refusal::FieldsTooLong,
+        Halt::TooManyFields => Refusal::TooManyFields,
+        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields {
+            Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
+            None => Refusal::RequestLine,
+        }),
     }
 }
 
@@ -267,8 +269,7 @@ fn line_fault(line: &[u8]) -> Option<Refusal> {
 fn of_byte(rest: &[u8], otherwise: Refusal) -> Refusal {
     match rest {
         [b'\n', ..] => LineFault::BareLineFeed.into(),
-        [b'\r', b'\n', ..] | [b'\r'] => Refusal::RequestLine,
-        [b'\r', ..] => LineFault::BareCarriageReturn.into(),
+        [b'\r', ..] => Refusal::RequestLine,
         _ => otherwise,
     }
 }

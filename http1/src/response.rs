@@ -8,9 +8,9 @@ use crate::broken::Broken;
 use crate::fields::Fields;
 use crate::framing::{self, Coding, Length};
 use crate::known::{Known, KnownSet};
-use crate::limits::{LINES, Limits, Parsed, Window, ends_are_whole};
+use crate::limits::{Halt, LINES, Limits, Parsed, Window, ends_are_whole};
 use crate::line_fault::LineFault;
-use crate::octets::is_value;
+use crate::octets::{is_value, trimmed};
 use crate::request::version_of;
 
 /// The head of an answer. One that is kept is parsed into again and again without allocating.
@@ -46,7 +46,7 @@ impl ResponseHead {
     ///
     /// The result is the same however often it was called with the first bytes only: what is refused then stays refused.
     /// Field lines that would contradict [`Self::length`] are taken out: framing of answers that have no body by their
-    /// status, and repeated equal lengths.
+    /// status, and repeated equal lengths but one.
     ///
     /// # Errors
     /// What makes the answer useless.
@@ -60,18 +60,16 @@ impl ResponseHead {
         let room = &mut room[..limits.count.min(LINES)];
         let mut found = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut found, window.bytes, room) {
-            Ok(httparse::Status::Complete(length)) => {
+        let parsed = config.parse_response_with_uninit_headers(&mut found, window.bytes, room);
+        match window.head_length(parsed) {
+            Ok(Some(length)) => {
                 let fields = window.fields.unwrap_or(length);
                 self.take(&found, &window.bytes[..length], fields)?;
                 self.settle(to)?;
                 Ok(Parsed::Whole(length))
             }
-            Ok(httparse::Status::Partial) if !window.is_cut => Ok(Parsed::Partial),
-            Ok(httparse::Status::Partial) if window.fields.is_none() => Err(Broken::LineTooLong),
-            Ok(httparse::Status::Partial) => Err(Broken::FieldsTooLong),
-            Err(httparse::Error::TooManyHeaders) => Err(Broken::TooManyFields),
-            Err(_) => Err(first_fault(&window)),
+            Ok(None) => Ok(Parsed::Partial),
+            Err(halt) => Err(broken(halt, &window)),
         }
     }
 
@@ -165,22 +163,20 @@ impl ResponseHead {
     }
 
     fn stated_length(&mut self) -> Result<Length, Broken> {
-        let mut length = None;
-        let mut count = 0;
-        for line in self.fields.all(Known::ContentLength) {
-            for item in line.split(|byte| *byte == b',').map(crate::octets::trimmed) {
-                let stated = framing::content_length(item).ok_or(Broken::ContentLength)?;
-                if length.is_some_and(|length| length != stated) {
-                    return Err(Broken::DifferentLengths);
-                }
-                length = Some(stated);
-                count += 1;
-            }
-        }
-        let Some(length) = length else {
+        let lines = self.fields.all(Known::ContentLength);
+        let mut items = lines.flat_map(|line| line.split(|byte| *byte == b',').map(trimmed));
+        let Some(first) = items.next() else {
             return Ok(Length::UntilClose);
         };
-        if count > 1 {
+        let length = framing::content_length(first).ok_or(Broken::ContentLength)?;
+        let mut is_plain = framing::is_plain_number(first);
+        for item in items {
+            if framing::content_length(item).ok_or(Broken::ContentLength)? != length {
+                return Err(Broken::DifferentLengths);
+            }
+            is_plain = false;
+        }
+        if !is_plain {
             self.fields.remove(Known::ContentLength);
             let digits = |bytes: &mut Vec<u8>| push_number(length, bytes);
             self.fields.push_with(Known::ContentLength, digits);
@@ -192,18 +188,17 @@ impl ResponseHead {
 /// `HTTP/1.1 200`, in bytes.
 const STATUS_LINE: usize = 12;
 
-/// What is wrong, read from left to right: httparse has found a fault within the window.
+/// What to call it that httparse found no head, read from left to right.
 #[cold]
-fn first_fault(window: &Window<'_>) -> Broken {
-    let line = window
-        .fields
-        .map_or(window.bytes, |end| &window.bytes[..end]);
-    if let Some(fault) = line_fault(line) {
-        return fault;
-    }
-    match window.fields {
-        Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
-        None => Broken::Status,
+fn broken(halt: Halt, window: &Window<'_>) -> Broken {
+    match halt {
+        Halt::LineTooLong => Broken::LineTooLong,
+        Halt::FieldsTooLong => Broken::FieldsTooLong,
+        Halt::TooManyFields => Broken::TooManyFields,
+        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields {
+            Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
+            None => Broken::Status,
+        }),
     }
 }
 

@@ -135,14 +135,11 @@ impl Target {
     /// Source: RFC 9112 §3.2.3.
     fn find_authority(&mut self) -> Result<(), Refusal> {
         self.form = Form::Authority;
-        if is_host_with_port(&self.bytes) {
-            self.authority = self.text.clone();
-            Ok(())
-        } else if is_host(&self.bytes) {
-            Err(Refusal::Authority)
-        } else {
-            Err(Refusal::TargetForm)
+        if !is_host_with_port(&self.bytes) {
+            return Err(Refusal::TargetForm);
         }
+        self.authority = self.text.clone();
+        Ok(())
     }
 
     /// Source: RFC 9112 §3.2.2.
