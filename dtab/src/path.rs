@@ -135,7 +135,11 @@ impl From<Vec<Segment>> for Path {
     fn from(segments: Vec<Segment>) -> Self {
         let range = 0..segments.len();
         Self {
-            all: segments.into(),
+            all: match range.is_empty() {
+                // All empty paths share theirs: most residuals are empty.
+                true => Arc::default(),
+                false => segments.into(),
+            },
             range,
         }
     }

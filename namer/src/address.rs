@@ -47,6 +47,8 @@ impl AddressSet {
         let mut endpoints: Vec<_> = endpoints.into_iter().collect();
         endpoints.sort_by(Endpoint::order);
         endpoints.dedup();
+        // Most sets are small, stay for long, and were gathered with room for more.
+        endpoints.shrink_to_fit();
         Self {
             endpoints,
             ..Self::default()

@@ -26,16 +26,18 @@ pub fn name_to_wire(bound: &Bound) -> wire::BoundName {
     }
 }
 
-/// A bound tree from the mesh; `addresses` finds the live addresses of an id.
+/// A bound tree from the mesh; `addresses` finds the live addresses of an id, and the id that they are kept by, so that it
+/// is kept once.
 pub fn tree_from_wire(
     tree: &wire::BoundTree,
-    addresses: &mut dyn FnMut(&dtab::Path) -> Live<Addresses>,
+    addresses: &mut dyn FnMut(&dtab::Path) -> (dtab::Path, Live<Addresses>),
 ) -> BoundTree {
     tree.map(&mut |leaf| Leaf {
         weight: leaf.weight,
         bound: match &leaf.bound.id {
             wire::BoundId::Path(id) => {
-                Bound::new(id.clone(), leaf.bound.residual.clone(), addresses(id))
+                let (id, addresses) = addresses(id);
+                Bound::new(id, leaf.bound.residual.clone(), addresses)
             }
             wire::BoundId::Status(code) => Bound::status(*code, leaf.bound.residual.clone()),
         },

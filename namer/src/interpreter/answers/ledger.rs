@@ -122,7 +122,8 @@ impl Ledger {
         self.is_changed = true;
         let (addresses, orders) = (&mut self.addresses, &mut self.orders);
         name.tree(self.session, told, &mut |id| {
-            live_addresses(addresses, orders, id).out.live()
+            let (id, known) = live_addresses(addresses, orders, id);
+            (id, known.out.live())
         });
     }
 
@@ -372,6 +373,7 @@ impl Ledger {
         if let Some(past) = self.past.as_mut().filter(|past| past.is_too_large()) {
             Arc::make_mut(past).prune();
         }
+        self.shrink();
         let names = unread.into_iter().map(Subject::Name);
         let addresses = unread_addresses.into_iter().map(Subject::Addresses);
         let dropped: Vec<_> = names.chain(addresses).map(Order::Drop).collect();
@@ -380,6 +382,18 @@ impl Ledger {
             orders.extend(dropped);
         }
         has_orders
+    }
+}
+
+/// Room.
+impl Ledger {
+    /// Lets go of room that many names needed which were in use for a moment only.
+    fn shrink(&mut self) {
+        self.names.shrink_to(self.names.len() * 2);
+        self.addresses.shrink_to(self.addresses.len() * 2);
+        for ids in self.ids.values_mut() {
+            ids.by_path.shrink_to(ids.by_path.len() * 2);
+        }
     }
 }
 
@@ -399,16 +413,19 @@ impl Address {
     }
 }
 
-/// The addresses of a bound name, to be asked for if they are new.
+/// The addresses of a bound name, to be asked for if they are new, and the id that they are kept by.
 fn live_addresses<'a>(
     addresses: &'a mut HashMap<Path, Address>,
     orders: &mut Option<Vec<Order>>,
     id: &Path,
-) -> &'a mut Address {
-    addresses.entry(id.clone()).or_insert_with(|| {
+) -> (Path, &'a mut Address) {
+    let entry = addresses.entry(id.clone());
+    let id = entry.key().clone();
+    let known = entry.or_insert_with(|| {
         if let Some(orders) = orders {
             orders.push(Order::Ask(Subject::Addresses(id.clone())));
         }
         Address::new()
-    })
+    });
+    (id, known)
 }

@@ -80,14 +80,14 @@ impl Name {
         &mut self,
         session: u64,
         told: Told,
-        addresses: &mut dyn FnMut(&Path) -> Live<Addresses>,
+        addresses: &mut dyn FnMut(&Path) -> (Path, Live<Addresses>),
     ) {
         let tree = crate::wire::tree_from_wire(&told.tree, addresses);
         let last = match self.last.take() {
             Some(last) if *last.tree == tree && *last.dead == *told.dead => last,
             _ => Last {
                 tree: Arc::new(tree),
-                dead: told.dead.into(),
+                dead: shared(told.dead),
                 digest: Box::default(),
                 known_at: None,
             },
@@ -160,7 +160,7 @@ impl Name {
         &mut self,
         known: KnownName,
         why: &str,
-        addresses: &mut dyn FnMut(&Path) -> Live<Addresses>,
+        addresses: &mut dyn FnMut(&Path) -> (Path, Live<Addresses>),
     ) {
         let tree = crate::wire::tree_from_wire(&known.tree.to_wire(), addresses);
         self.last = Some(Last {
@@ -204,5 +204,13 @@ impl Name {
                 outcome: binding.outcome.clone(),
             });
         }
+    }
+}
+
+/// Nothing takes no room.
+fn shared(dead: Vec<DeadBranch>) -> Arc<[DeadBranch]> {
+    match dead.is_empty() {
+        true => Arc::default(),
+        false => dead.into(),
     }
 }

@@ -49,13 +49,13 @@ impl Ledger {
             return;
         };
         name.restore(known, why, &mut |id| {
-            let live = live_addresses(addresses, orders, id);
+            let (id, live) = live_addresses(addresses, orders, id);
             if live.out.now().value().is_none()
-                && let Some(known) = past.addresses.remove(id)
+                && let Some(known) = past.addresses.remove(&id)
             {
                 live.restore(known, why);
             }
-            live.out.live()
+            (id, live.out.live())
         });
     }
 
