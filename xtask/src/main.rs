@@ -20,7 +20,7 @@ usage: cargo xtask <command>
   codegen         write the checked-in code of the .proto files again
   fuzz [SECONDS]  fuzz the language of names on a stable toolchain; 60 seconds if not said
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
-  memory          what router and namerd need when they have little and much to do
+  memory [WHAT]   what router or namerd, else both, need when they have little and much to do
   bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1; see bench http1 --help
 ";
 
@@ -46,7 +46,7 @@ fn run() -> Result<()> {
             .run(),
         Some("fuzz") => steps::fuzz(rest.first().map_or("60", String::as_str)),
         Some("demo") => steps::demo(&rest),
-        Some("memory") => steps::memory(),
+        Some("memory") => steps::memory(&rest),
         Some("bench") => steps::bench(&rest),
         Some("help" | "--help" | "-h") => {
             eprint!("{HELP}");

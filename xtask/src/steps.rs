@@ -97,9 +97,9 @@ pub(crate) fn demo(args: &[String]) -> Result<()> {
     release("demo").args(args).with_input().replace_us()
 }
 
-pub(crate) fn memory() -> Result<()> {
+pub(crate) fn memory(args: &[String]) -> Result<()> {
     cargo(RELEASE).args(["--bin", "memory"]).run()?;
-    release("memory").run()
+    release("memory").args(args).run()
 }
 
 pub(crate) fn bench(args: &[String]) -> Result<()> {

@@ -28,12 +28,14 @@ const STREAMS: usize = 1_000;
 
 const SUBSCRIPTIONS: u64 = 10;
 
+/// What can be measured, by the words that ask for it.
+const MEASUREMENTS: [(&str, fn(&mut Figures) -> Result<()>); 2] =
+    [("router", routers), ("namerd", busy_namerd)];
+
 fn main() -> ExitCode {
     let mut figures = Figures::default();
-    let measured = mesh_router(&mut figures)
-        .and_then(|()| lone_router(&mut figures))
-        .and_then(|()| busy_namerd(&mut figures));
-    match measured {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    match measure(&asked, &mut figures) {
         Ok(()) if figures.too_large == 0 => ExitCode::SUCCESS,
         Ok(()) => {
             eprintln!("memory: {} of the figures too large", figures.too_large);
@@ -44,6 +46,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Takes the measurements that are asked for; all of them if none is.
+fn measure(asked: &[String], figures: &mut Figures) -> Result<()> {
+    let words = MEASUREMENTS.map(|(word, _)| word);
+    for word in asked {
+        ensure!(
+            words.contains(&word.as_str()),
+            "cannot measure {word:?}: one of {}",
+            words.join(", ")
+        );
+    }
+    for (word, measure) in MEASUREMENTS {
+        if asked.is_empty() || asked.iter().any(|asked| asked == word) {
+            measure(figures)?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -69,10 +89,14 @@ impl Figures {
     }
 }
 
+fn routers(figures: &mut Figures) -> Result<()> {
+    mesh_router(figures)?;
+    lone_router(figures)
+}
+
 fn mesh_router(figures: &mut Figures) -> Result<()> {
     let mut world = World::new();
     world.start_namerd();
-    figures.tell("namerd after start", &world.namerds[0].process, 25.0)?;
     world.dtab("default", "/svc => /#/io.l5d.fs");
     world.start_router();
     ask_all(&world, figures, "through namerd")
@@ -113,6 +137,7 @@ fn ask_all(world: &World, figures: &mut Figures, how: &str) -> Result<()> {
 fn busy_namerd(figures: &mut Figures) -> Result<()> {
     let mut world = World::new();
     world.start_namerd();
+    figures.tell("namerd after start", &world.namerds[0].process, 25.0)?;
     for service in 0..SUBSCRIPTIONS {
         let path = world.dir().join(format!("disco/service-{service}"));
         fs::write(path, "127.0.0.1 1\n127.0.0.2 1\n127.0.0.3 1\n")?;
@@ -125,6 +150,8 @@ fn busy_namerd(figures: &mut Figures) -> Result<()> {
             ..ClientOptions::default()
         })?;
         client.import(&namespaces(), Existing::Refuse).await?;
+        let what = format!("namerd with {NAMESPACES} namespaces");
+        figures.tell(&what, &namerd.process, 40.0)?;
         let mut streams = Vec::new();
         for router in 0..STREAMS {
             let opening = timeout(Duration::from_secs(20), open(namerd, router));
