@@ -4,6 +4,7 @@
 //! - [`linkerd`]: the gRPC services of Linkerd 1's namerd, for other clients, and for routers whose namerd has nothing else.
 //! - [`wire`]: conversions between the messages of both and our own values.
 //! - [`digest`]: short stand-ins for trees and for all that a router routes by.
+//! - [`codec`]: how messages become bytes.
 //! - [`channel`]: gRPC connections to the first of several namerds that answers.
 //! - [`api`]: the JSON forms of namerd's HTTP API.
 //! - [`NamerdClient`]: a client of that API.
@@ -30,6 +31,7 @@
 pub mod api;
 pub mod channel;
 pub mod client;
+pub mod codec;
 pub mod digest;
 #[expect(
     unused_qualifications,

@@ -45,6 +45,7 @@ fn generate(name: &str, protos: &[&str], adapt: fn(Builder) -> Builder) -> Strin
         .out_dir(scratch.path())
         .bytes(".")
         .btree_map(".")
+        .codec_path("crate::codec::Protobuf")
         // Channels are made in one place, with timeouts and TLS: no `connect` on the clients.
         .build_transport(false);
     adapt(builder).compile_fds(files).expect("code is written");

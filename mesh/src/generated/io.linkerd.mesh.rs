@@ -307,7 +307,7 @@ pub mod codec_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Codec/ReadDtab",
             );
@@ -329,7 +329,7 @@ pub mod codec_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Codec/ShowDtab",
             );
@@ -351,7 +351,7 @@ pub mod codec_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Codec/ReadPath",
             );
@@ -373,7 +373,7 @@ pub mod codec_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Codec/ShowPath",
             );
@@ -523,7 +523,7 @@ pub mod codec_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReadDtabSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -566,7 +566,7 @@ pub mod codec_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ShowDtabSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -609,7 +609,7 @@ pub mod codec_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReadPathSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -652,7 +652,7 @@ pub mod codec_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ShowPathSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -899,7 +899,7 @@ pub mod interpreter_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Interpreter/GetBoundTree",
             );
@@ -924,7 +924,7 @@ pub mod interpreter_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Interpreter/StreamBoundTree",
             );
@@ -1075,7 +1075,7 @@ pub mod interpreter_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetBoundTreeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1121,7 +1121,7 @@ pub mod interpreter_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamBoundTreeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1417,7 +1417,7 @@ pub mod resolver_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Resolver/GetReplicas",
             );
@@ -1442,7 +1442,7 @@ pub mod resolver_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Resolver/StreamReplicas",
             );
@@ -1591,7 +1591,7 @@ pub mod resolver_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetReplicasSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1637,7 +1637,7 @@ pub mod resolver_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamReplicasSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -1928,7 +1928,7 @@ pub mod delegator_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Delegator/GetDtab",
             );
@@ -1953,7 +1953,7 @@ pub mod delegator_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Delegator/StreamDtab",
             );
@@ -1978,7 +1978,7 @@ pub mod delegator_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Delegator/GetDelegateTree",
             );
@@ -2003,7 +2003,7 @@ pub mod delegator_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Protobuf::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/io.linkerd.mesh.Delegator/StreamDelegateTree",
             );
@@ -2170,7 +2170,7 @@ pub mod delegator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDtabSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2216,7 +2216,7 @@ pub mod delegator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamDtabSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2261,7 +2261,7 @@ pub mod delegator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetDelegateTreeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2308,7 +2308,7 @@ pub mod delegator_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StreamDelegateTreeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Protobuf::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
