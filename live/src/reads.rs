@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{Live, State};
 
@@ -38,20 +38,20 @@ impl Reads {
 
     /// Waits until one of the values changes; for ever if none was read. Cancelling loses nothing.
     pub async fn changed(&mut self) {
-        let due = self.due;
-        let timer = async {
-            match due {
-                Some(due) => tokio::time::sleep_until(due).await,
-                None => std::future::pending().await,
-            }
+        let any = async {
+            match self.watched.is_empty() {
+                true => std::future::pending().await,
+                false => select_all(self.watched.iter_mut().map(|watched| watched.changed())).await,
+            };
         };
-        if self.watched.is_empty() {
-            return timer.await;
-        }
-        let any = select_all(self.watched.iter_mut().map(|watched| watched.changed()));
-        tokio::select! {
-            _ = any => {}
-            () = timer => {}
+        match self.due {
+            // Boxed, because it is rare and large: there is one of these futures for each name that a router uses.
+            Some(due) => {
+                let timed = Box::pin(timeout_at(due, any));
+                // Either way it is time to look again.
+                let _ = timed.await;
+            }
+            None => any.await,
         }
     }
 

@@ -1,8 +1,11 @@
 //! Tasks with a name and an owner.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 
 use crate::{Live, Publisher, channel};
@@ -24,10 +27,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let named = async move {
-        let _telltale = Telltale { name };
-        future.await
-    };
+    // Not an async block, which would keep room for the future twice: for what it captured, and for what it awaits.
+    let named = AssertUnwindSafe(future)
+        .catch_unwind()
+        .map(move |ended| ended.unwrap_or_else(|panic| tell_of(name, panic)));
     #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     let handle = tokio::spawn(named);
     Task { name, handle }
@@ -64,17 +67,10 @@ impl<T> fmt::Debug for Task<T> {
     }
 }
 
-/// Tells of a panic while its task unwinds; the runtime would swallow the name.
-struct Telltale {
-    name: &'static str,
-}
-
-impl Drop for Telltale {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!(task = self.name, "task panicked");
-        }
-    }
+/// Tells of a panic by the name of its task, which the runtime would swallow, and goes on with it.
+fn tell_of(name: &'static str, panic: Box<dyn Any + Send>) -> ! {
+    tracing::error!(task = name, "task panicked");
+    resume_unwind(panic)
 }
 
 #[cfg(test)]

@@ -129,12 +129,13 @@ impl Interpreter for Binder {
         };
         let key = (path.clone(), text);
         self.bindings.get_or_make(&key, || {
-            let step = Step {
+            // Boxed, because an async function keeps room for its arguments twice.
+            let step = Box::new(Step {
                 path: path.clone(),
                 table: self.table_with(dtab, &key.1),
                 namers: self.namers.clone(),
                 empty_is_neg: self.empty_is_neg,
-            };
+            });
             live::spawn("binding", move |out| recompute(step, out))
         })
     }
@@ -215,7 +216,7 @@ struct Step {
 }
 
 /// The loop around the pure function: read, bind, publish, wait for one of the inputs to change.
-async fn recompute(step: Step, mut out: Publisher<Binding>) {
+async fn recompute(step: Box<Step>, mut out: Publisher<Binding>) {
     let first_union_until = Instant::now() + FIRST_UNION_WAIT;
     let mut reads = Reads::default();
     let mut last: Option<(Arc<BoundTree>, Arc<[DeadBranch]>)> = None;
