@@ -124,18 +124,21 @@ struct Server {
 
 impl Server {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Some(tls) = &self.tls else {
-            return self
-                .http(
-                    stream,
-                    ConnectInfo {
-                        peer,
-                        is_tls: false,
-                        client_cert_subject: None,
-                    },
-                )
-                .await;
-        };
+        match &self.tls {
+            // Boxed, so that a connection without TLS does not keep room for its state.
+            Some(tls) => Box::pin(self.tls_connection(tls, stream, peer)).await,
+            None => {
+                let info = ConnectInfo {
+                    peer,
+                    is_tls: false,
+                    client_cert_subject: None,
+                };
+                self.http(stream, info).await;
+            }
+        }
+    }
+
+    async fn tls_connection(&self, tls: &ServerTls, stream: TcpStream, peer: SocketAddr) {
         match tokio::time::timeout(self.handshake_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let client_cert_subject = client_cert_subject(stream.get_ref().1);
