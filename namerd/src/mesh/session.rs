@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream};
+use futures_util::{FutureExt, Stream, TryFutureExt as _, TryStreamExt as _};
 use mesh::v1::{
     FromRouter, Hello, Subscribe, ToRouter, Welcome, from_router, mesh_server, to_router,
 };
@@ -44,7 +44,8 @@ const OUTGOING: usize = 32;
 /// The protocol's name in the fleet view.
 const PROTOCOL: &str = "switchyard.mesh.v1";
 
-type Outgoing = mpsc::Sender<Result<ToRouter, Status>>;
+/// The messages are boxed because the queue keeps room for 32 of them all the time.
+type Outgoing = mpsc::Sender<Result<Box<ToRouter>, Status>>;
 
 /// The service; each call of `Connect` is a session.
 #[derive(Debug)]
@@ -71,37 +72,41 @@ impl mesh_server::Mesh for Service {
             .get::<ConnectInfo>()
             .map(|info| info.peer);
         let (out, messages) = mpsc::channel(OUTGOING);
-        let context = self.context.clone();
+        let (context, incoming) = (self.context.clone(), request.into_inner());
+        let running = Box::pin(run(context, peer, incoming, out.clone()));
         live::task("mesh session", async move {
-            let failed = out.clone();
-            if let Err(status) = run(context, peer, request.into_inner(), out).await {
+            if let Err(status) = running.await {
                 // The router may be gone already, in which case nobody needs to know.
-                let _ = failed.send(Err(status)).await;
+                let _ = out.send(Err(status)).await;
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
+        let messages = ReceiverStream::new(messages).map_ok(|message| *message);
+        Ok(Response::new(Box::pin(messages)))
     }
 }
 
 /// A session, from hello to the end of the stream.
+///
+/// It mostly waits, and there are as many as routers: what it does only now and then is boxed, so that it keeps no room
+/// for that meanwhile.
 async fn run(
     context: Context,
     peer: Option<SocketAddr>,
     mut incoming: Streaming<FromRouter>,
     out: Outgoing,
 ) -> Result<(), Status> {
-    let hello = hello(&mut incoming).await?;
-    let mut session = Session::open(context, peer, hello, out).await?;
+    let hello = Box::pin(hello(&mut incoming)).await?;
+    let mut session = Box::pin(Session::open(context, peer, hello, out)).await?;
     let drain = session.context.drain.clone();
     loop {
         tokio::select! {
             // What the router says goes first: a name that it no longer wants need not be told.
             biased;
             heard = incoming.message() => match heard? {
-                Some(message) => session.hear(message).await?,
+                Some(message) => Box::pin(session.hear(message)).await?,
                 None => return Ok(()),
             },
-            news = session.followed.next() => session.tell(news).await?,
+            news = session.followed.next() => Box::pin(session.tell(news)).await?,
             _ = session.beat.tick() => session.beat().await?,
             () = drain.begun() => return Ok(()),
         }
@@ -266,11 +271,14 @@ impl Session {
     }
 
     /// Waits while the router reads slowly.
-    async fn send(&mut self, message: to_router::Message) -> Result<(), Status> {
-        let message = ToRouter {
+    fn send(
+        &self,
+        message: to_router::Message,
+    ) -> impl Future<Output = Result<(), Status>> + use<'_> {
+        let message = Box::new(ToRouter {
             message: Some(message),
-        };
-        let sent = self.out.send(Ok(message)).await;
+        });
+        let sent = self.out.send(Ok(message));
         sent.map_err(|_| Status::cancelled("the router is gone"))
     }
 }

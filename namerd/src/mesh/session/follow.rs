@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use dtab::Path;
-use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use live::{Live, State};
 use namer::{Addresses, Binding, Table};
 
@@ -143,7 +143,8 @@ impl Followed {
 
     fn wait(&mut self, news: impl Future<Output = News> + Send + 'static) -> AbortHandle {
         let (news, handle) = abortable(news);
-        self.waiting.push(Box::pin(async move { news.await.ok() }));
+        // Not an async block, which would keep room for the wait twice.
+        self.waiting.push(Box::pin(news.map(Result::ok)));
         handle
     }
 }
