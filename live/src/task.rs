@@ -95,4 +95,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
     }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_task_only() {
+        let panicked = task("clumsy", async { panic!("as planned") });
+        assert_eq!(panicked.ended().await, None::<()>);
+    }
 }
