@@ -101,7 +101,7 @@ async fn follow(mut head: Live<Head>, mut out: Publisher<Table>) {
             let stored = head.stored.as_ref();
             out.set(Table {
                 revision: head.revision,
-                dtab: stored.map_or_else(Dtab::empty, |stored| stored.dtab.clone()),
+                dtab: stored.map_or_else(Dtab::empty, |stored| stored.dtab().clone()),
             });
         }
         if let Some(failure) = state.failure() {

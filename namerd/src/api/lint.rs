@@ -1,5 +1,7 @@
 //! `/lint`, and the judgement before every write.
 
+use std::sync::Arc;
+
 use dtab::{Level, ParseError};
 use mesh::api;
 use namer::Namers;
@@ -18,7 +20,7 @@ impl Api {
         let (body, namers) = (call.body.clone(), self.namespaces.namers().clone());
         let findings = aside(move || {
             let text = match media {
-                Media::Json => media.read(&body)?.text,
+                Media::Json => Arc::clone(media.read(&body)?.text()),
                 Media::Dtab | Media::Text => Media::read_text(&body)?.into(),
             };
             Ok(match dtab::lint(&text, Some(&|path| namers.knows(path))) {
@@ -38,7 +40,7 @@ impl Api {
         let (body, namers) = (call.body.clone(), self.namespaces.namers().clone());
         aside(move || {
             let stored = media.read(&body)?;
-            let lints = check(&stored.text, &namers)?;
+            let lints = check(stored.text(), &namers)?;
             Ok((stored, lints))
         })
         .await

@@ -63,11 +63,7 @@ impl Media {
     /// Reads a dtab. What was written is kept; of JSON, the shown form.
     pub(super) fn read(self, body: &[u8]) -> Result<Stored, Refusal> {
         if self == Self::Json {
-            let dtab = read_json(body)?;
-            return Ok(Stored {
-                text: dtab.to_string().into(),
-                dtab,
-            });
+            return read_json(body).map(Stored::from);
         }
         let text = Self::read_text(body)?;
         let parsed = Stored::parse(Arc::from(text));
@@ -83,8 +79,8 @@ impl Media {
     /// Writes a dtab, with one newline at its end.
     pub(super) fn write(self, stored: &Stored) -> Bytes {
         match self {
-            Self::Json => super::json_line(&stored.dtab),
-            Self::Dtab | Self::Text => Self::write_text(&stored.text),
+            Self::Json => super::json_line(stored.dtab()),
+            Self::Dtab | Self::Text => Self::write_text(stored.text()),
         }
     }
 
@@ -165,7 +161,7 @@ mod tests {
             ("", "\n"),
         ] {
             let stored = Media::Text.read(text.as_bytes()).unwrap();
-            assert_eq!(&*stored.text, text);
+            assert_eq!(&**stored.text(), text);
             assert_eq!(Media::Dtab.write(&stored), shown);
         }
     }
@@ -174,7 +170,7 @@ mod tests {
     fn json_keeps_the_shown_form() {
         let json = r#"[{"prefix":"/svc","dst":"/a|/b & 0.001*/c"}]"#;
         let stored = Media::Json.read(json.as_bytes()).unwrap();
-        assert_eq!(&*stored.text, "/svc=>/a | /b & 0.001*/c");
+        assert_eq!(&**stored.text(), "/svc=>/a | /b & 0.001*/c");
         let shown = r#"[{"prefix":"/svc","dst":"/a | /b & 0.001*/c"}]"#;
         assert_eq!(Media::Json.write(&stored), format!("{shown}\n"));
     }

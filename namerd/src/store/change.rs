@@ -70,7 +70,7 @@ impl Change {
     fn text(&self) -> Option<&Arc<str>> {
         match self {
             Self::Create(stored) | Self::Put(stored) | Self::Update { stored, .. } => {
-                Some(&stored.text)
+                Some(stored.text())
             }
             Self::Delete { .. } => None,
         }

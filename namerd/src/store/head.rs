@@ -1,6 +1,6 @@
 //! What a namespace is now.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dtab::{Dtab, ParseError};
 
@@ -16,10 +16,9 @@ pub struct Head {
 /// A dtab as it was written, and what it means.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// As it was written, comments and layout included.
-    pub text: Arc<str>,
-    /// What the text says.
-    pub dtab: Dtab,
+    text: Arc<str>,
+    /// Much larger than its text, and needed only of the few namespaces that somebody binds with.
+    dtab: OnceLock<Dtab>,
 }
 
 impl Stored {
@@ -29,8 +28,42 @@ impl Stored {
     /// The parser's complaint.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self, ParseError> {
         let text = text.into();
-        let dtab = Dtab::parse(&text)?;
+        let dtab = Dtab::parse(&text)?.into();
         Ok(Self { text, dtab })
+    }
+
+    /// As it was written, comments and layout included.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// What the text says.
+    pub fn dtab(&self) -> &Dtab {
+        let parse = || Dtab::parse(&self.text).expect("a text that was parsed can be parsed again");
+        self.dtab.get_or_init(parse)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_parsed(&self) -> bool {
+        self.dtab.get().is_some()
+    }
+
+    /// The text alone. Whoever asks for the dtab has it parsed again.
+    pub(super) fn unparsed(self) -> Self {
+        Self {
+            text: self.text,
+            dtab: OnceLock::new(),
+        }
+    }
+}
+
+/// A dtab without a text of its own has the shown form for it.
+impl From<Dtab> for Stored {
+    fn from(dtab: Dtab) -> Self {
+        Self {
+            text: dtab.to_string().into(),
+            dtab: dtab.into(),
+        }
     }
 }
 

@@ -80,11 +80,11 @@ async fn a_write_is_seen_by_the_next_read(store: &dyn Store) {
     let head = store.view().head(&web).value().unwrap();
     let stored = head.stored.as_ref().unwrap();
     assert_eq!(
-        (head.revision, &*stored.text),
+        (head.revision, &**stored.text()),
         (1, written),
         "comments and layout are kept"
     );
-    assert_eq!(stored.dtab.to_string(), "/svc=>/#/io.l5d.fs");
+    assert_eq!(stored.dtab().to_string(), "/svc=>/#/io.l5d.fs");
     assert!(store.view().namespaces().value().unwrap().contains(&web));
 }
 
@@ -451,7 +451,7 @@ pub(super) fn text(store: &dyn Store, namespace: &str) -> Option<String> {
     let head = store.view().head(&name(namespace)).value()?;
     head.stored
         .as_ref()
-        .map(|stored| stored.text.as_ref().to_owned())
+        .map(|stored| stored.text().as_ref().to_owned())
 }
 
 /// The whole history of a namespace, newest first.

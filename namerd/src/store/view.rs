@@ -119,25 +119,24 @@ impl Batch<'_> {
         revision: u64,
         text: Option<Arc<str>>,
     ) -> bool {
-        let before = self
-            .table
-            .slots
-            .get(namespace)
-            .and_then(|slot| slot.head.stored.clone());
+        let slot = self.table.slots.get(namespace);
+        let is_read = slot.is_some_and(|slot| slot.publisher.is_read());
+        let before = slot.and_then(|slot| slot.head.stored.clone());
         let complaints = &mut self.table.current.unparsable;
         let stored = match text {
             None => {
                 complaints.remove(namespace);
                 None
             }
-            Some(text) if before.as_ref().is_some_and(|before| before.text == text) => {
+            Some(text) if before.as_ref().is_some_and(|before| *before.text() == text) => {
                 complaints.remove(namespace);
                 before
             }
             Some(text) => match Stored::parse(text) {
                 Ok(stored) => {
                     complaints.remove(namespace);
-                    Some(Arc::new(stored))
+                    let shown = if is_read { stored } else { stored.unparsed() };
+                    Some(Arc::new(shown))
                 }
                 Err(error) => {
                     tracing::warn!(%namespace, revision, %error, "the stored text is no dtab: the last good one stays");
@@ -338,7 +337,7 @@ mod tests {
             feed.current();
             let head = web.value().unwrap();
             assert_eq!(
-                (head.revision, &*head.stored.as_ref().unwrap().text),
+                (head.revision, &**head.stored.as_ref().unwrap().text()),
                 (revision, shown)
             );
             assert_eq!(
@@ -350,6 +349,25 @@ mod tests {
                 revision == 2
             );
         }
+    }
+
+    #[test]
+    fn a_dtab_that_nobody_reads_is_kept_as_text_until_somebody_does() {
+        let (feed, view) = Feed::new("test");
+        let set = |revision, text: &str| {
+            let mut batch = feed.batch();
+            assert!(batch.set(&namespace("web"), revision, Some(text.into())));
+            batch.commit();
+            feed.current();
+        };
+        set(1, "/a => /b;");
+        let web = view.head(&namespace("web"));
+        let shown = || web.value().unwrap().stored.clone().unwrap();
+        assert!(!shown().is_parsed());
+        assert_eq!(shown().dtab().to_string(), "/a=>/b");
+        set(2, "/a => /c;");
+        assert!(shown().is_parsed(), "a reader need not parse what changes");
+        assert_eq!(shown().dtab().to_string(), "/a=>/c");
     }
 
     #[test]

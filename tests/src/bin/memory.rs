@@ -28,9 +28,10 @@ const STREAMS: usize = 1_000;
 
 const SUBSCRIPTIONS: u64 = 10;
 
+type Measure = fn(&mut Figures) -> Result<()>;
+
 /// What can be measured, by the words that ask for it.
-const MEASUREMENTS: [(&str, fn(&mut Figures) -> Result<()>); 2] =
-    [("router", routers), ("namerd", busy_namerd)];
+const MEASUREMENTS: [(&str, Measure); 2] = [("router", routers), ("namerd", busy_namerd)];
 
 fn main() -> ExitCode {
     let mut figures = Figures::default();

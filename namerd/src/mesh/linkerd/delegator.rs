@@ -89,7 +89,7 @@ fn look(head: &Head) -> Look<DtabRsp> {
     let Some(stored) = &head.stored else {
         return Look::Fails(root_not_found());
     };
-    let dtab = match (&stored.dtab).try_into() {
+    let dtab = match stored.dtab().try_into() {
         Ok(dtab) => dtab,
         Err(malformed) => return Look::Fails(Status::from(malformed)),
     };
