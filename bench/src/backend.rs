@@ -84,7 +84,11 @@ async fn answer(mut stream: TcpStream, answers: Arc<Answers>) -> io::Result<()> 
             if filled < end {
                 break;
             }
+            let is_last = request.is_last;
             stream.write_all(answers.to(&request)).await?;
+            if is_last {
+                return Ok(());
+            }
             buffer.copy_within(end..filled, 0);
             filled -= end;
         }
@@ -97,6 +101,8 @@ struct Request<'a> {
     first_line: &'a [u8],
     /// Where its body ends.
     end: usize,
+    /// Whether the connection ends with the answer.
+    is_last: bool,
 }
 
 impl<'a> Request<'a> {
@@ -106,12 +112,20 @@ impl<'a> Request<'a> {
         let mut lines = bytes[..head].split(|byte| *byte == b'\n');
         let first_line = lines.next()?;
         let mut end = head + 4;
-        if !first_line.starts_with(b"GET ") {
-            end += lines.find_map(content_length).unwrap_or(0);
+        let mut is_last = false;
+        for line in lines {
+            end += content_length(line).unwrap_or(0);
+            is_last |= line.trim_ascii().eq_ignore_ascii_case(CLOSE);
         }
-        Some(Self { first_line, end })
+        Some(Self {
+            first_line,
+            end,
+            is_last,
+        })
     }
 }
+
+const CLOSE: &[u8] = b"connection: close";
 
 /// The length that a line of a head says, if it is the line that does.
 pub(crate) fn content_length(line: &[u8]) -> Option<usize> {
@@ -174,6 +188,15 @@ mod tests {
         assert_eq!(parse("GET /1k HTTP/1.1\r\nHost: a\r\n\r\nGET"), Some(29));
         let post = "POST / HTTP/1.1\r\ncontent-length: 7\r\nHost: a\r\n\r\n";
         assert_eq!(parse(post), Some(post.len() + 7));
+    }
+
+    #[test]
+    fn a_connection_ends_if_that_is_asked_for() {
+        for is_last in [true, false] {
+            let bytes = Asked::Get1k.request("a", is_last);
+            let request = Request::parse(&bytes).expect("a whole head");
+            assert_eq!(request.is_last, is_last);
+        }
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl Kind {
 
     fn find(self) -> Option<PathBuf> {
         let name = self.program_name();
-        if let Some(path) = env::var_os(name.to_ascii_uppercase()) {
+        let said = env::var_os(name.to_ascii_uppercase()).filter(|path| !path.is_empty());
+        if let Some(path) = said {
             return Some(PathBuf::from(path));
         }
         match self {

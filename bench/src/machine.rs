@@ -18,6 +18,8 @@ pub struct Machine {
     pub kernel: String,
     /// The day.
     pub date: String,
+    /// How many programs wanted to run in the minute before; more than none of them disturb.
+    pub load: String,
     /// The commit of the sources, if they are in a repository.
     pub commit: Option<String>,
     /// The contenders' names and versions.
@@ -29,6 +31,7 @@ impl Machine {
     pub fn here(contenders: &[Contender]) -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let loadavg = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let versions = contenders.iter().filter_map(|contender| {
             let version = contender.version()?;
             Some((contender.name.clone(), version))
@@ -38,6 +41,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel.trim().to_owned(),
             date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
+            load: loadavg.split(' ').next().unwrap_or_default().to_owned(),
             commit: commit(),
             versions: versions.collect(),
         }
@@ -50,9 +54,12 @@ impl Machine {
             cores,
             kernel,
             date,
+            load,
             ..
         } = self;
-        let mut line = format!("{date}; {processor}, {cores} cores; Linux {kernel}");
+        let mut line = format!(
+            "{date}; {processor}, {cores} cores, load average {load} before the run; Linux {kernel}"
+        );
         for (name, version) in &self.versions {
             line.push_str(&format!("; {name} {version}"));
             if let ("router", Some(commit)) = (name.as_str(), &self.commit) {

@@ -25,6 +25,14 @@ struct Row {
     samples: Vec<Sample>,
 }
 
+/// What contenders are compared by, and what it is called.
+const COMPARED: [(Figure, &str); 4] = [
+    (Figure::CpuUsPerRequest, "CPU"),
+    (Figure::RequestsPerSecond, "requests/s"),
+    (Figure::P50Us, "p50"),
+    (Figure::P99Us, "p99"),
+];
+
 impl Report {
     /// Without samples. The first of the contenders is the one that the others are compared with.
     pub fn new(scenario: Scenario, rate: Option<f64>, contenders: &[Contender]) -> Self {
@@ -59,8 +67,8 @@ impl Report {
         rates.min_by(f64::total_cmp)
     }
 
-    /// The headline's row of the table over all scenarios: CPU time for each request, and what the first contender's is to
-    /// that of each other.
+    /// A table over all scenarios of the headline: CPU time for each request, and what the first contender's is to that of
+    /// each other.
     pub fn summary(reports: &[Self], layout: Layout) -> String {
         let mut names: Vec<&str> = Vec::new();
         for row in reports.iter().flat_map(|report| &report.rows) {
@@ -104,23 +112,14 @@ impl Report {
             rows.any(|row| figure.median(&row.samples).is_some())
         };
         let figures: Vec<Figure> = Figure::ALL.into_iter().filter(has).collect();
-        let first = self.rows.first().map_or("", |row| &*row.name);
-        let compared = |what| format!("{first} ÷ it: {what}");
         let heads = figures.iter().map(|figure| figure.head().to_owned());
-        let ratios = ["CPU", "requests/s", "p50", "p99"].map(compared);
+        let ratios = COMPARED.map(|(_, head)| format!("× {head}"));
         let mut table = Table::new([String::new()].into_iter().chain(heads).chain(ratios));
         for row in &self.rows {
-            let cells = figures
-                .iter()
-                .map(|figure| shown(figure.median(&row.samples)));
-            let ratios = [
-                Figure::CpuUsPerRequest,
-                Figure::RequestsPerSecond,
-                Figure::P50Us,
-                Figure::P99Us,
-            ];
-            let ratios = ratios.map(|figure| shown_ratio(self.ratio(figure, row)));
-            table.add([row.name.clone()].into_iter().chain(cells).chain(ratios));
+            let medians = figures.iter();
+            let medians = medians.map(|figure| shown(figure.median(&row.samples)));
+            let ratios = COMPARED.map(|(figure, _)| shown_ratio(self.ratio(figure, row)));
+            table.add([row.name.clone()].into_iter().chain(medians).chain(ratios));
         }
         let mut text = table.to_text(layout);
         for row in &self.rows {

@@ -89,6 +89,7 @@ fn run(args: &Args) -> Result<()> {
         Layout::Plain
     };
     say(&machine.line())?;
+    say(LEGEND)?;
     for scenario in args.scenarios() {
         let report = run.report(scenario)?;
         let mark = if args.markdown { "## " } else { "" };
@@ -104,6 +105,10 @@ fn run(args: &Args) -> Result<()> {
     }
     Ok(())
 }
+
+const LEGEND: &str = "\
+Medians. × is what the first row's figure is to that of a row: the ratio of the medians, and the least and the largest ratio of
+a round.";
 
 fn say(text: &str) -> Result<()> {
     writeln!(stdout(), "{text}")?;
