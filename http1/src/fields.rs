@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::known::{Known, KnownSet};
+use crate::line_fault::LineFault;
 use crate::octets::{is_token, is_value};
 
 /// One field line.
@@ -170,10 +173,22 @@ impl Fields {
         out.extend_from_slice(&self.bytes[run]);
     }
 
-    /// Takes over what httparse has found in `section`, the bytes of all lines.
-    pub(crate) fn fill(&mut self, section: &[u8], found: &[httparse::Header<'_>]) {
+    /// Takes over what httparse has found in `section`, the bytes of all lines with the empty one behind them.
+    ///
+    /// # Errors
+    /// A line ends with a line feed alone, which httparse accepts.
+    pub(crate) fn fill(
+        &mut self,
+        section: &[u8],
+        found: &[httparse::Header<'_>],
+    ) -> Result<(), LineFault> {
         self.clear();
         self.bytes.extend_from_slice(section);
+        self.lines.reserve(found.len());
+        let known: fn(&[u8]) -> Known = match memchr(b'_', section) {
+            Some(_) => Known::of,
+            None => Known::undisguised,
+        };
         let start = section.as_ptr() as usize;
         for header in found {
             let name = header.name.as_ptr() as usize - start;
@@ -184,18 +199,39 @@ impl Fields {
                 value => value.as_ptr() as usize - start,
             };
             let value_end = value + header.value.len();
-            let is_plain = section[name_end + 1..].starts_with(b" ")
-                && value == name_end + 2
-                && section[value_end..].starts_with(b"\r\n");
+            // Nothing but a line's end stands between a name and what is before it.
+            if name > 0 && !section[..name].ends_with(b"\r\n") {
+                return Err(LineFault::BareLineFeed);
+            }
+            let is_plain = value == name_end + 2
+                && section[name_end + 1] == b' '
+                && section[value_end] == b'\r';
             self.add(Line {
                 name: place(name),
                 name_end: place(name_end),
                 value: place(value),
                 value_end: place(value_end),
-                known: Known::of(header.name.as_bytes()),
+                known: known(header.name.as_bytes()),
                 is_plain,
             });
         }
+        let end: &[u8] = if found.is_empty() {
+            b"\r\n"
+        } else {
+            b"\r\n\r\n"
+        };
+        if section.ends_with(end) {
+            Ok(())
+        } else {
+            Err(LineFault::BareLineFeed)
+        }
+    }
+
+    /// Where the lines are kept: moves when more room is needed.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> (*const u8, usize, usize) {
+        let bytes = &self.bytes;
+        (bytes.as_ptr(), bytes.capacity(), self.lines.capacity())
     }
 
     fn append(&mut self, name: &[u8], known: Known, write: impl FnOnce(&mut Vec<u8>)) {

@@ -148,49 +148,93 @@ impl Known {
         )
     }
 
-    /// Compares with the few names that have this length.
-    fn undisguised(name: &[u8]) -> Self {
-        let candidates: &[Self] = match name.len() {
-            2 => &[Self::Te],
-            3 => &[Self::Via],
-            4 => &[Self::Host, Self::Date, Self::Vary],
-            6 => &[Self::Expect],
-            7 => &[Self::L5dErr, Self::Upgrade, Self::Trailer, Self::Refresh],
-            8 => &[Self::L5dDtab, Self::Location],
-            9 => &[Self::L5dReqid, Self::Forwarded],
-            10 => &[
-                Self::Connection,
-                Self::KeepAlive,
-                Self::L5dSample,
-                Self::Tracestate,
-            ],
-            11 => &[Self::Traceparent],
-            12 => &[Self::ContentType, Self::L5dCtxDtab, Self::MaxForwards],
-            13 => &[Self::L5dCtxTrace, Self::L5dRetryable],
-            14 => &[Self::ContentLength, Self::L5dDstClient, Self::Http2Settings],
-            15 => &[Self::AcceptEncoding, Self::L5dDstService],
-            16 => &[
-                Self::ContentEncoding,
-                Self::L5dCtxDeadline,
-                Self::L5dDstResidual,
-                Self::ProxyConnection,
-            ],
-            17 => &[Self::TransferEncoding, Self::L5dSuccessClass],
-            18 => &[Self::ProxyAuthenticate],
-            19 => &[Self::ProxyAuthorization],
-            23 => &[Self::XForwardedClientCert],
-            25 => &[Self::ProxyAuthenticationInfo],
-            _ => &[],
+    /// What a name is that nobody could take for another. Its length and its first letter leave hardly more than one to
+    /// compare with.
+    pub(crate) fn undisguised(name: &[u8]) -> Self {
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        let found = match (name.len(), first) {
+            (2, b't') => Self::of_these([(Self::Te, b"te")], name),
+            (3, b'v') => Self::of_these([(Self::Via, b"via")], name),
+            (4, b'd') => Self::of_these([(Self::Date, b"date")], name),
+            (4, b'h') => Self::of_these([(Self::Host, b"host")], name),
+            (4, b'v') => Self::of_these([(Self::Vary, b"vary")], name),
+            (6, b'e') => Self::of_these([(Self::Expect, b"expect")], name),
+            (7, b'l') => Self::of_these([(Self::L5dErr, b"l5d-err")], name),
+            (7, b'r') => Self::of_these([(Self::Refresh, b"refresh")], name),
+            (7, b't') => Self::of_these([(Self::Trailer, b"trailer")], name),
+            (7, b'u') => Self::of_these([(Self::Upgrade, b"upgrade")], name),
+            (8, b'l') => Self::of_these(
+                [(Self::Location, b"location"), (Self::L5dDtab, b"l5d-dtab")],
+                name,
+            ),
+            (9, b'f') => Self::of_these([(Self::Forwarded, b"forwarded")], name),
+            (9, b'l') => Self::of_these([(Self::L5dReqid, b"l5d-reqid")], name),
+            (10, b'c') => Self::of_these([(Self::Connection, b"connection")], name),
+            (10, b'k') => Self::of_these([(Self::KeepAlive, b"keep-alive")], name),
+            (10, b'l') => Self::of_these([(Self::L5dSample, b"l5d-sample")], name),
+            (10, b't') => Self::of_these([(Self::Tracestate, b"tracestate")], name),
+            (11, b't') => Self::of_these([(Self::Traceparent, b"traceparent")], name),
+            (12, b'c') => Self::of_these([(Self::ContentType, b"content-type")], name),
+            (12, b'l') => Self::of_these([(Self::L5dCtxDtab, b"l5d-ctx-dtab")], name),
+            (12, b'm') => Self::of_these([(Self::MaxForwards, b"max-forwards")], name),
+            (13, b'l') => Self::of_these(
+                [
+                    (Self::L5dCtxTrace, b"l5d-ctx-trace"),
+                    (Self::L5dRetryable, b"l5d-retryable"),
+                ],
+                name,
+            ),
+            (14, b'c') => Self::of_these([(Self::ContentLength, b"content-length")], name),
+            (14, b'h') => Self::of_these([(Self::Http2Settings, b"http2-settings")], name),
+            (14, b'l') => Self::of_these([(Self::L5dDstClient, b"l5d-dst-client")], name),
+            (15, b'a') => Self::of_these([(Self::AcceptEncoding, b"accept-encoding")], name),
+            (15, b'l') => Self::of_these([(Self::L5dDstService, b"l5d-dst-service")], name),
+            (16, b'c') => Self::of_these([(Self::ContentEncoding, b"content-encoding")], name),
+            (16, b'l') => Self::of_these(
+                [
+                    (Self::L5dCtxDeadline, b"l5d-ctx-deadline"),
+                    (Self::L5dDstResidual, b"l5d-dst-residual"),
+                ],
+                name,
+            ),
+            (16, b'p') => Self::of_these([(Self::ProxyConnection, b"proxy-connection")], name),
+            (17, b'l') => Self::of_these([(Self::L5dSuccessClass, b"l5d-success-class")], name),
+            (17, b't') => Self::of_these([(Self::TransferEncoding, b"transfer-encoding")], name),
+            (18, b'p') => Self::of_these([(Self::ProxyAuthenticate, b"proxy-authenticate")], name),
+            (19, b'p') => {
+                Self::of_these([(Self::ProxyAuthorization, b"proxy-authorization")], name)
+            }
+            (23, b'x') => Self::of_these(
+                [(Self::XForwardedClientCert, b"x-forwarded-client-cert")],
+                name,
+            ),
+            (25, b'p') => Self::of_these(
+                [(Self::ProxyAuthenticationInfo, b"proxy-authentication-info")],
+                name,
+            ),
+            _ => Self::Other,
         };
-        for known in candidates {
-            if name.eq_ignore_ascii_case(known.name().as_bytes()) {
-                return *known;
+        match name {
+            [b'l' | b'L', b'5', b'd' | b'D', b'-', ..] if found == Self::Other => Self::L5dOther,
+            _ => found,
+        }
+    }
+
+    /// Which of some names of equal length it is, in any case. Inlined, so that each comparison is a few instructions.
+    #[inline(always)]
+    fn of_these<const N: usize, const C: usize>(these: [(Self, &[u8; N]); C], name: &[u8]) -> Self {
+        let Ok(name) = <&[u8; N]>::try_from(name) else {
+            return Self::Other;
+        };
+        for (known, text) in these {
+            let pairs = name.iter().zip(text);
+            // Without leaving early, which would cost more than to go on.
+            let difference = |all: u8, (a, b): (&u8, &u8)| all | (a.to_ascii_lowercase() ^ b);
+            if pairs.fold(0, difference) == 0 {
+                return known;
             }
         }
-        match name {
-            [b'l' | b'L', b'5', b'd' | b'D', b'-', ..] => Self::L5dOther,
-            _ => Self::Other,
-        }
+        Self::Other
     }
 
     /// What a name with a `_` would be for somebody who reads it as `-`.

@@ -94,9 +94,3 @@ impl Window<'_> {
         self.fields.map_or(self.bytes, |end| &self.bytes[..end])
     }
 }
-
-/// Whether every line ends with CR LF. True only for heads that httparse has accepted: it refuses a CR anywhere but before
-/// an LF, so that equal numbers of both mean that each LF has its CR.
-pub(crate) fn ends_are_whole(head: &[u8]) -> bool {
-    memchr::memchr_iter(b'\r', head).count() == memchr::memchr_iter(b'\n', head).count()
-}

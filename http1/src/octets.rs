@@ -26,13 +26,15 @@ pub(crate) fn trimmed(mut text: &[u8]) -> &[u8] {
     text
 }
 
-static TOKEN: [bool; 256] = {
+static TOKEN: [bool; 256] = letters_digits_and(b"!#$%&'*+-.^_`|~");
+
+/// A table of classes.
+pub(crate) const fn letters_digits_and(marks: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut at = 0;
-    while at < 256 {
-        table[at] = (at as u8).is_ascii_alphanumeric() && at < 128;
-        at += 1;
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
     }
     let mut mark = 0;
     while mark < marks.len() {
@@ -40,4 +42,4 @@ static TOKEN: [bool; 256] = {
         mark += 1;
     }
     table
-};
+}

@@ -8,7 +8,7 @@ use crate::fields::Fields;
 use crate::framing::{self, Coding, Length};
 use crate::host;
 use crate::known::Known;
-use crate::limits::{Halt, LINES, Limits, Parsed, Window, ends_are_whole};
+use crate::limits::{Halt, LINES, Limits, Parsed, Window};
 use crate::line_fault::LineFault;
 use crate::octets::is_token;
 use crate::refusal::Refusal;
@@ -17,7 +17,7 @@ use crate::target::{Form, Target};
 /// The head of a request. One that is kept is parsed into again and again without allocating.
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
-    /// Methods are case-sensitive, and any token is one.
+    /// Methods are case-sensitive, and any token is one. One of more than 15 bytes takes room of its own.
     pub method: Method,
     /// HTTP/1.1 or HTTP/1.0.
     pub version: Version,
@@ -56,7 +56,9 @@ impl RequestHead {
 
     /// Forgets everything, and keeps the room.
     pub fn clear(&mut self) {
-        self.method = Method::GET;
+        if self.method != Method::GET {
+            self.method = Method::GET;
+        }
         self.version = Version::HTTP_11;
         self.fields.clear();
         self.target.clear();
@@ -151,19 +153,22 @@ impl RequestHead {
 
     /// Checks what httparse does not, and takes it over.
     fn take(&mut self, found: &httparse::Request<'_, '_>, head: &[u8]) -> Result<(), Refusal> {
-        if !ends_are_whole(head) {
-            return Err(LineFault::BareLineFeed.into());
-        }
         let (Some(method), Some(target), Some(version)) = (found.method, found.path, found.version)
         else {
             return Err(Refusal::RequestLine);
         };
-        self.method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Method)?;
+        // The request line ends behind the version; httparse accepts a line feed alone there.
+        let line = method.len() + target.len() + " HTTP/1.1 \r\n".len();
+        if !head[..line].ends_with(b"\r\n") {
+            return Err(LineFault::BareLineFeed.into());
+        }
+        self.fields.fill(&head[line..], found.headers)?;
+        // To compare is quicker than to move.
+        if self.method != *method {
+            self.method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Method)?;
+        }
         self.version = version_of(version);
         self.target.fill(target.as_bytes(), &self.method)?;
-        // The request line ends behind the version.
-        let line = method.len() + target.len() + " HTTP/1.1 \r\n".len();
-        self.fields.fill(&head[line..], found.headers);
         self.check_host()?;
         self.length = self.find_length()?;
         Ok(())
@@ -302,5 +307,75 @@ pub(crate) fn version_of(minor: u8) -> Version {
     match minor {
         0 => Version::HTTP_10,
         _ => Version::HTTP_11,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::Decoder;
+    use crate::response::ResponseHead;
+
+    const TEXT: &[u8] =
+        b"POST http://a/b?c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nVia: x\r\n\r\n";
+
+    #[test]
+    fn a_head_that_is_warm_stays_where_it_is() {
+        let mut head = RequestHead::default();
+        let mut out = Vec::new();
+        let mut pass = || {
+            let parsed = head.parse(TEXT, &Limits::default());
+            assert_eq!(parsed, Ok(Parsed::Whole(TEXT.len())));
+            head.set_path(b"/d/e");
+            head.to_origin_form();
+            head.fields.set(Known::Via, b"x, y");
+            head.fields.push_named(b"X-Own", b"z");
+            out.clear();
+            head.write_to(&mut out);
+            (head.target.room(), head.fields.room(), out.as_ptr())
+        };
+        let first = pass();
+        for _ in 0..100 {
+            assert_eq!(pass(), first);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_warm_stays_where_it_is() {
+        let mut head = ResponseHead::default();
+        let mut pass = |text: &[u8]| {
+            let parsed = head.parse(text, &Method::GET, &Limits::default());
+            assert_eq!(parsed, Ok(Parsed::Whole(text.len())));
+            head.fields.push(Known::Via, b"1.1 a");
+            (head.reason().as_ptr(), head.fields.room())
+        };
+        let long =
+            pass(b"HTTP/1.1 200 Something longer\r\nContent-Length: 5, 5\r\nA: b\r\nC: d\r\n\r\n");
+        for _ in 0..100 {
+            assert_eq!(
+                pass(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n"),
+                long
+            );
+        }
+    }
+
+    #[test]
+    fn a_decoder_that_is_warm_stays_where_it_is() {
+        let mut decoder = Decoder::new(Length::Chunked);
+        let mut pass = || {
+            decoder.reset(Length::Chunked);
+            let mut bytes = *b"5\r\nhello\r\n0\r\nA: b\r\n\r\n";
+            assert!(
+                decoder
+                    .decode(&mut bytes)
+                    .is_ok_and(|decoded| decoded.is_done)
+            );
+            decoder.trailers().map(Fields::room)
+        };
+        let first = pass();
+        assert!(first.is_some());
+        for _ in 0..100 {
+            assert_eq!(pass(), first);
+        }
     }
 }

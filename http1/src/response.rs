@@ -8,7 +8,7 @@ use crate::broken::Broken;
 use crate::fields::Fields;
 use crate::framing::{self, Coding, Length};
 use crate::known::{Known, KnownSet};
-use crate::limits::{Halt, LINES, Limits, Parsed, Window, ends_are_whole};
+use crate::limits::{Halt, LINES, Limits, Parsed, Window};
 use crate::line_fault::LineFault;
 use crate::octets::{is_value, trimmed};
 use crate::request::version_of;
@@ -121,18 +121,19 @@ impl ResponseHead {
         head: &[u8],
         fields: usize,
     ) -> Result<(), Broken> {
-        if !ends_are_whole(head) {
+        let line = &head[..fields];
+        if !line.ends_with(b"\r\n") {
             return Err(LineFault::BareLineFeed.into());
         }
+        self.fields.fill(&head[fields..], found.headers)?;
         let code = found.code.filter(|code| (100..600).contains(code));
         let code = code.and_then(|code| StatusCode::from_u16(code).ok());
         self.status = code.ok_or(Broken::Status)?;
         self.version = version_of(found.version.unwrap_or(1));
         // httparse hides a reason with bytes beyond ASCII.
-        let reason = &head[STATUS_LINE..fields - "\r\n".len()];
+        let reason = &line[STATUS_LINE..fields - "\r\n".len()];
         self.reason
             .extend_from_slice(reason.get(1..).unwrap_or_default());
-        self.fields.fill(&head[fields..], found.headers);
         Ok(())
     }
 

@@ -39,12 +39,13 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn clear(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        *self = Self {
-            bytes,
-            ..Self::default()
-        };
+        self.bytes.clear();
+        self.form = Form::Origin;
+        self.text = 0..0;
+        self.authority = 0..0;
+        self.path = 0..0;
+        self.query = 0..0;
+        self.lacks_path = false;
     }
 
     /// Takes a target over, and finds its parts.
@@ -52,8 +53,9 @@ impl Target {
         self.clear();
         self.bytes.extend_from_slice(text);
         self.text = 0..text.len();
-        let is_fine = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#';
-        if !text.iter().all(is_fine) {
+        // All bytes are looked at, so that many are at once.
+        let is_fine = |all, byte: &u8| all & byte.is_ascii_graphic() & (*byte != b'#');
+        if !text.iter().fold(true, is_fine) {
             return Err(Refusal::Target);
         }
         if *method == Method::CONNECT {
@@ -124,6 +126,12 @@ impl Target {
             self.become_asterisk(self.bytes.len() - 1);
         }
         self.text = self.path.start..self.query.end;
+    }
+
+    /// Where the bytes are kept: moves when more room is needed.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> (*const u8, usize) {
+        (self.bytes.as_ptr(), self.bytes.capacity())
     }
 
     fn become_asterisk(&mut self, at: usize) {

@@ -3,7 +3,6 @@
 use super::BadBody;
 use crate::fields::{Field, Fields};
 use crate::known::{Known, KnownSet};
-use crate::limits::ends_are_whole;
 use crate::line_fault::LineFault;
 
 /// How long all trailers may be together, in bytes.
@@ -51,8 +50,9 @@ impl Trailers {
     fn parse(&mut self) -> Result<(), BadBody> {
         let mut room = [httparse::EMPTY_HEADER; LINES_MAX];
         match httparse::parse_headers(&self.section, &mut room) {
-            Ok(httparse::Status::Complete((_, found))) if ends_are_whole(&self.section) => {
-                self.fields.fill(&self.section, found);
+            Ok(httparse::Status::Complete((_, found))) => {
+                let filled = self.fields.fill(&self.section, found);
+                filled.map_err(BadBody::Trailer)?;
                 self.fields.retain(may_be_trailer);
                 Ok(())
             }
