@@ -120,7 +120,7 @@ impl Batch<'_> {
         text: Option<Arc<str>>,
     ) -> bool {
         let slot = self.table.slots.get(namespace);
-        let is_read = slot.is_some_and(|slot| slot.publisher.is_read());
+        let is_read = slot.is_some_and(Slot::is_read);
         let before = slot.and_then(|slot| slot.head.stored.clone());
         let complaints = &mut self.table.current.unparsable;
         let stored = match text {
@@ -195,23 +195,22 @@ struct Table {
 
 impl Table {
     fn read(&mut self, namespace: &Namespace) -> Live<Head> {
-        let is_pending = self.is_pending();
+        let is_heard = !self.is_pending();
         let slot = self.slot(namespace);
-        if !is_pending {
+        let live = slot.live();
+        if is_heard || slot.head.revision > 0 {
             slot.publish();
         }
-        slot.publisher.live()
+        live
     }
 
     fn slot(&mut self, namespace: &Namespace) -> &mut Slot {
         if self.slots.len() >= self.sweep_at {
             self.slots
-                .retain(|_, slot| slot.head.revision > 0 || slot.publisher.is_read());
+                .retain(|_, slot| slot.head.revision > 0 || slot.is_read());
             self.sweep_at = SWEEP_MIN.max(self.slots.len() * 2);
         }
-        self.slots
-            .entry(namespace.clone())
-            .or_insert_with(Slot::new)
+        self.slots.entry(namespace.clone()).or_default()
     }
 
     fn show(&mut self, namespace: &Namespace, head: Head) {
@@ -243,22 +242,30 @@ impl Table {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     head: Head,
-    publisher: Publisher<Head>,
+    /// Where the head is shown; none as long as nobody reads it.
+    publisher: Option<Publisher<Head>>,
 }
 
 impl Slot {
-    fn new() -> Self {
-        Self {
-            head: Head::default(),
-            publisher: live::channel().0,
-        }
+    /// A reader of what is published.
+    fn live(&mut self) -> Live<Head> {
+        let publisher = self.publisher.get_or_insert_with(|| live::channel().0);
+        publisher.live()
     }
 
     fn publish(&mut self) {
-        self.publisher.set(self.head.clone());
+        // Whoever comes back later is given the head of that time.
+        self.publisher.take_if(|publisher| !publisher.is_read());
+        if let Some(publisher) = &mut self.publisher {
+            publisher.set(self.head.clone());
+        }
+    }
+
+    fn is_read(&self) -> bool {
+        self.publisher.as_ref().is_some_and(Publisher::is_read)
     }
 }
 
