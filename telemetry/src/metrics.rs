@@ -4,19 +4,17 @@ mod adder;
 mod counter;
 mod gauge;
 mod json;
+mod registry;
 mod stat;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Duration,
-};
+use std::{iter::once, sync::Arc, time::Duration};
 
 pub use counter::Counter;
 pub use gauge::{Gauge, Open};
 pub use json::{NoSubtree, Query};
 pub use stat::{Stat, Summary, Totals};
+
+use registry::{Cell, Leaf, Registry};
 
 /// All metrics of a process. Clones are the same registry.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +41,8 @@ impl Metrics {
             .root
             .registry
             .read()
-            .values()
-            .filter_map(Cell::stat)
+            .iter()
+            .filter_map(|(_, leaf)| leaf.cell.stat())
             .collect();
         for stat in stats {
             stat.snapshot();
@@ -63,20 +61,21 @@ impl Metrics {
     #[must_use]
     pub fn readings(&self) -> Vec<Reading> {
         // Gauge functions run outside the lock: they may look at other metrics.
-        let cells: Vec<(Arc<str>, Cell)> = {
-            let metrics = self.root.registry.read();
-            metrics
-                .iter()
-                .map(|(key, cell)| (key.clone(), cell.clone()))
+        let leaves: Vec<(Arc<str>, Leaf)> = {
+            let tree = self.root.registry.read();
+            let leaves = tree.iter();
+            leaves
+                .map(|(scope, leaf)| (Arc::clone(scope), leaf.clone()))
                 .collect()
         };
-        cells
-            .into_iter()
-            .map(|(key, cell)| Reading {
-                key,
-                value: cell.value(),
-            })
-            .collect()
+        let readings = leaves.into_iter().map(|(scope, leaf)| Reading {
+            scope,
+            name: leaf.name,
+            value: leaf.cell.value(),
+        });
+        let mut readings: Vec<_> = readings.collect();
+        readings.sort_by(|one, other| one.nodes().cmp(other.nodes()));
+        readings
     }
 
     /// `/admin/metrics.json`: flat or as a tree, whole or one sub-tree.
@@ -91,20 +90,24 @@ impl Metrics {
 /// A metric and its value at one moment.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    key: Arc<str>,
+    /// The upper nodes, each followed by the separator.
+    scope: Arc<str>,
+    /// The last node.
+    name: Arc<str>,
     value: Value,
 }
 
 impl Reading {
     /// The names of the nodes from the root, the metric's own last. A node may have a `/` in it, such as a server's `127.0.0.1/4140`.
     pub fn nodes(&self) -> impl Iterator<Item = &str> {
-        self.key.split(SEPARATOR)
+        let scope = self.scope.split_terminator(SEPARATOR);
+        scope.chain(once(&*self.name))
     }
 
     /// The nodes joined by `/`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.key.replace(SEPARATOR, "/")
+        self.scope.replace(SEPARATOR, "/") + &self.name
     }
 
     /// What was read.
@@ -184,9 +187,10 @@ impl Scope {
 
     /// A gauge that is asked each time somebody looks. It replaces what had its name, and stays until its scope is removed.
     pub fn gauge_fn(&self, name: &str, read: impl Fn() -> f64 + Send + Sync + 'static) {
+        let (scope, name) = self.place(name);
         self.registry
             .write()
-            .insert(self.key(name), Cell::Function(Arc::new(read)));
+            .insert(scope, name, Cell::Function(Arc::new(read)));
     }
 
     /// A distribution of values. Their unit ends the name: `request_latency_ms`.
@@ -201,41 +205,34 @@ impl Scope {
 
     /// Forgets every metric of this sub-tree. Handles that are still held go on counting, unseen; a metric asked for again begins anew.
     pub fn remove(&self) {
-        let mut metrics = self.registry.write();
-        let below = metrics.range(self.prefix.clone()..).map(|(key, _)| key);
-        let below: Vec<Arc<str>> = below
-            .take_while(|key| key.starts_with(&*self.prefix))
-            .cloned()
-            .collect();
-        for key in below {
-            metrics.remove(&key);
-        }
+        self.registry.write().remove(&self.prefix);
     }
 
-    fn key(&self, name: &str) -> Arc<str> {
-        format!(
-            "{}{}",
-            self.prefix,
-            name.replace('/', &SEPARATOR.to_string())
-        )
-        .into()
+    /// The nodes above a metric, and its own.
+    fn place<'a>(&self, name: &'a str) -> (Arc<str>, &'a str) {
+        match name.rsplit_once('/') {
+            None => (Arc::clone(&self.prefix), name),
+            Some((above, last)) => (self.scope(above).prefix, last),
+        }
     }
 
     fn get_or_insert(&self, name: &str, make: impl FnOnce() -> Cell) -> Cell {
-        let key = self.key(name);
-        if let Some(cell) = self.registry.read().get(&key) {
+        let (scope, name) = self.place(name);
+        if let Some(cell) = self.registry.read().get(&scope, name) {
             return cell.clone();
         }
-        self.registry
-            .write()
-            .entry(key)
-            .or_insert_with(make)
-            .clone()
+        let mut tree = self.registry.write();
+        if let Some(cell) = tree.get(&scope, name) {
+            return cell.clone();
+        }
+        let cell = make();
+        tree.insert(scope, name, cell.clone());
+        cell
     }
 
     /// A handle that nobody sees, where the name is taken by a metric of another kind: a mistake of ours that must not stop a request.
     fn lone<T: Default>(&self, name: &str) -> T {
-        let name = self.key(name).replace(SEPARATOR, "/");
+        let name = self.prefix.replace(SEPARATOR, "/") + name;
         tracing::error!(
             name,
             "a metric is used as two kinds; one of them is not shown"
@@ -246,56 +243,6 @@ impl Scope {
 
 /// Stands between the nodes of a key. Nodes may hold `/`, and this control character is kept out of their names.
 const SEPARATOR: char = '\u{1f}';
-
-#[derive(Clone, Debug, Default)]
-struct Registry {
-    metrics: Arc<RwLock<BTreeMap<Arc<str>, Cell>>>,
-}
-
-impl Registry {
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Arc<str>, Cell>> {
-        self.metrics.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Arc<str>, Cell>> {
-        self.metrics.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Clone)]
-enum Cell {
-    Counter(Counter),
-    Gauge(Gauge),
-    Function(Arc<dyn Fn() -> f64 + Send + Sync>),
-    Stat(Stat),
-}
-
-impl Cell {
-    fn value(&self) -> Value {
-        match self {
-            Self::Counter(counter) => Value::Counter(counter.value()),
-            Self::Gauge(gauge) => Value::Gauge(gauge.value()),
-            Self::Function(read) => Value::Gauge(read()),
-            Self::Stat(stat) => Value::Stat {
-                window: stat.window(),
-                totals: stat.totals(),
-            },
-        }
-    }
-
-    fn stat(&self) -> Option<Stat> {
-        match self {
-            Self::Stat(stat) => Some(stat.clone()),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Debug for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value().fmt(f)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,18 @@ fn a_removed_sub_tree_is_gone_and_begins_anew() {
 }
 
 #[test]
+fn readings_are_in_the_order_of_their_nodes() {
+    let metrics = Metrics::new();
+    let scope = metrics.scope("a");
+    for name in ["c/d", "z", "c", "b/x/y", "b-x"] {
+        scope.counter(name).inc();
+    }
+    metrics.scope("").counter("b").inc();
+    let names: Vec<_> = metrics.readings().iter().map(Reading::name).collect();
+    assert_eq!(names, ["a/b/x/y", "a/b-x", "a/c", "a/c/d", "a/z", "b"]);
+}
+
+#[test]
 fn a_gauge_function_may_look_at_other_metrics_and_is_replaced() {
     let metrics = Metrics::new();
     let counted = metrics.scope("a").counter("n");
