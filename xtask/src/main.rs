@@ -18,7 +18,7 @@ usage: cargo xtask <command>
   test            everything that must pass before a change lands
   tidy            layers, versions, licences, dead file names; prints sizes
   codegen         write the checked-in code of the .proto files again
-  fuzz [SECONDS]  fuzz the language of names on a stable toolchain; 60 seconds if not said
+  fuzz [ARGS]     fuzz dtab or http1, else both, for a number of seconds, else 60, on a stable toolchain
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory [WHAT]   what router or namerd, else both, need when they have little and much to do
   bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1; see bench http1 --help
@@ -44,7 +44,7 @@ fn run() -> Result<()> {
         Some("codegen") => cargo("test -q -p mesh --test generated")
             .env("UPDATE_GENERATED", "1")
             .run(),
-        Some("fuzz") => steps::fuzz(rest.first().map_or("60", String::as_str)),
+        Some("fuzz") => steps::fuzz(&rest),
         Some("demo") => steps::demo(&rest),
         Some("memory") => steps::memory(&rest),
         Some("bench") => steps::bench(&rest),

@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::program::{Program, cargo, find};
 use crate::{etcd, target, tidy};
@@ -110,18 +110,44 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     release("bench").args(args).replace_us()
 }
 
-/// Fuzzes without a sanitizer, which a stable toolchain can do.
-pub(crate) fn fuzz(seconds: &str) -> Result<()> {
-    seconds
-        .parse::<u32>()
-        .with_context(|| format!("{seconds:?} is no number of seconds"))?;
+/// Fuzzes one target, or each in turn, without a sanitizer, which a stable toolchain can do. The words are a target and a
+/// number of seconds, and either may be missing.
+pub(crate) fn fuzz(words: &[String]) -> Result<()> {
+    let mut targets = fuzz_targets()?;
+    let mut seconds = 60;
+    for word in words {
+        if let Ok(number) = word.parse::<u32>() {
+            seconds = number;
+        } else if targets.contains(word) {
+            targets = vec![word.clone()];
+        } else {
+            bail!(
+                "{word:?} is neither a number of seconds nor one of {}",
+                targets.join(", ")
+            );
+        }
+    }
     if find("cargo-fuzz").is_none() {
         cargo("install --locked cargo-fuzz --version 0.13.2").run()?;
     }
-    let limit = format!("-max_total_time={seconds}");
-    cargo("fuzz run --sanitizer none dtab --")
-        .args([limit])
-        .run()
+    for target in targets {
+        cargo("fuzz run --sanitizer none")
+            .args([target.as_str(), "--", &format!("-max_total_time={seconds}")])
+            .run()?;
+    }
+    Ok(())
+}
+
+/// The names of all targets, in order.
+fn fuzz_targets() -> Result<Vec<String>> {
+    let files = std::fs::read_dir(crate::root().join("fuzz/fuzz_targets"))?;
+    let name = |file: std::io::Result<std::fs::DirEntry>| {
+        let path = file?.path();
+        Ok(path.file_stem().unwrap_or_default().display().to_string())
+    };
+    let mut names = files.map(name).collect::<Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
 }
 
 #[cfg(test)]
