@@ -18,6 +18,7 @@ mod reply;
 mod report;
 mod sample;
 mod scenario;
+mod stand;
 mod usage;
 
 pub use asked::Asked;
@@ -26,8 +27,8 @@ pub use contender::{Contender, Kind};
 pub use figure::Figure;
 pub use load::{Pace, Plan};
 pub use machine::Machine;
-pub use process::Process;
 pub use report::{Layout, Report};
 pub use sample::{Latencies, Sample};
-pub use scenario::{Bench, Scenario};
+pub use scenario::Scenario;
+pub use stand::{Setting, Stand};
 pub use usage::Watched;

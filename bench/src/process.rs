@@ -23,7 +23,7 @@ const SHOWN_LINES: usize = 20;
 
 /// A running program.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
     log: PathBuf,
@@ -43,10 +43,7 @@ pub(crate) fn pinned(core: usize, program: impl AsRef<OsStr>) -> Command {
 
 impl Process {
     /// Starts a program, and keeps what it says in a file of the folder.
-    ///
-    /// # Errors
-    /// If it cannot be started.
-    pub fn start(name: &str, mut command: Command, dir: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &str, mut command: Command, dir: &Path) -> Result<Self> {
         let log = dir.join(format!("{name}.log"));
         let file = File::create(&log)?;
         let child = command
@@ -62,23 +59,17 @@ impl Process {
     }
 
     /// Its number.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until an address accepts connections.
-    ///
-    /// # Errors
-    /// If the program ends before, or takes too long.
-    pub fn wait_for(&mut self, address: SocketAddr) -> Result<()> {
+    pub(crate) fn wait_for(&mut self, address: SocketAddr) -> Result<()> {
         self.wait(|_| TcpStream::connect(address).ok().map(drop))
     }
 
     /// Waits until something can be made of what it has said.
-    ///
-    /// # Errors
-    /// If the program ends before, or takes too long.
-    pub fn wait<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
+    pub(crate) fn wait<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
         let began = Instant::now();
         loop {
             let said = fs::read_to_string(&self.log)?;

@@ -1,15 +1,5 @@
 //! What is measured.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context as _, Result, ensure};
-
-use crate::contender::{Contender, beside_us};
-use crate::process::{Process, pinned};
-use crate::sample::Sample;
-
 /// One kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
@@ -31,21 +21,6 @@ pub enum Scenario {
     Names,
 }
 
-/// Where and for how long to measure.
-#[derive(Clone, Debug)]
-pub struct Bench {
-    /// The core of the proxy.
-    pub proxy_core: usize,
-    /// The core of backend and load.
-    pub load_core: usize,
-    /// Seconds to ask before a window.
-    pub warm_up: f64,
-    /// A window's length in seconds.
-    pub seconds: f64,
-    /// Where the backend answers.
-    pub backends: [SocketAddr; 2],
-}
-
 impl Scenario {
     /// The headline of its table.
     pub fn title(self, rate: Option<f64>) -> String {
@@ -65,7 +40,7 @@ impl Scenario {
     }
 
     /// What the load is told.
-    fn words(self, rate: Option<f64>) -> Vec<String> {
+    pub(crate) fn words(self, rate: Option<f64>) -> Vec<String> {
         let words = match self {
             Self::Get | Self::Names => "--ask get-1k --connections 64",
             Self::Single => "--ask get-1k --connections 1",
@@ -81,63 +56,17 @@ impl Scenario {
     }
 }
 
-impl Bench {
-    /// Starts the backend, and says where it answers.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub fn start_backend(core: usize, dir: &Path) -> Result<(Process, [SocketAddr; 2])> {
-        let command = pinned(core, beside_us("bench-backend"));
-        let mut backend = Process::start("bench-backend", command, dir)?;
-        let addresses = backend.wait(|said| {
-            let addresses: Vec<SocketAddr> = said
-                .lines()
-                .map(str::parse)
-                .collect::<Result<_, _>>()
-                .ok()?;
-            addresses.try_into().ok()
-        })?;
-        Ok((backend, addresses))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Starts a contender, loads it, and ends it.
-    ///
-    /// # Errors
-    /// If it does not start, or nothing comes through it.
-    pub fn measure(
-        &self,
-        contender: &Contender,
-        scenario: Scenario,
-        rate: Option<f64>,
-    ) -> Result<Sample> {
-        let dir = tempfile::tempdir()?;
-        self.measure_in(dir.path(), contender, scenario, rate)
-            .with_context(|| format!("cannot measure {}", contender.name))
-    }
-
-    fn measure_in(
-        &self,
-        dir: &Path,
-        contender: &Contender,
-        scenario: Scenario,
-        rate: Option<f64>,
-    ) -> Result<Sample> {
-        let serving = contender.start(self.proxy_core, self.backends, dir)?;
-        let mut load = self.load();
-        load.arg(serving.address.to_string())
-            .args(scenario.words(rate))
-            .args(["--names", &contender.names.to_string()])
-            .args(["--warm-up", &self.warm_up.to_string()])
-            .args(["--seconds", &self.seconds.to_string()]);
-        if let Some(process) = &serving.process {
-            load.args(["--watch", &process.id().to_string()]);
-        }
-        let output = load.stderr(std::process::Stdio::inherit()).output()?;
-        ensure!(output.status.success(), "the load ended: {}", output.status);
-        serde_json::from_slice(&output.stdout).context("the load says something odd")
-    }
-
-    fn load(&self) -> Command {
-        pinned(self.load_core, beside_us("bench-load"))
+    #[test]
+    fn only_the_scenario_of_a_rate_tells_it_to_the_load() {
+        assert!(
+            Scenario::Rate
+                .words(Some(500.0))
+                .ends_with(&["--rate".into(), "500".into()])
+        );
+        assert!(!Scenario::Get.words(Some(500.0)).contains(&"500".to_owned()));
     }
 }

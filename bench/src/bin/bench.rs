@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{Write as _, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use bench::{Bench, Contender, Kind, Layout, Machine, Process, Report, Scenario};
+use bench::{Contender, Kind, Layout, Machine, Report, Scenario, Setting, Stand};
 use clap::{Parser, ValueEnum as _};
 use serde_json::json;
 
@@ -81,8 +81,7 @@ fn run(args: &Args) -> Result<()> {
     ensure!(args.rounds > 0, "no round, no figure");
     let contenders = find(args)?;
     let machine = Machine::here(&contenders);
-    let dir = tempfile::tempdir()?;
-    let mut run = Run::new(args, contenders, dir.path())?;
+    let mut run = Run::start(args, contenders)?;
     let layout = if args.markdown {
         Layout::Markdown
     } else {
@@ -92,7 +91,7 @@ fn run(args: &Args) -> Result<()> {
     say(LEGEND)?;
     for scenario in args.scenarios() {
         let report = run.report(scenario)?;
-        let mark = if args.markdown { "## " } else { "" };
+        let mark = if args.markdown { "### " } else { "" };
         say(&format!("\n{mark}{}\n", report.title()))?;
         say(report.table(layout).trim_end())?;
         run.reports.push(report);
@@ -148,30 +147,27 @@ impl Args {
     }
 }
 
-/// A run, with the backend that serves all of it.
+/// A run, and what it has found until now.
 struct Run<'a> {
     args: &'a Args,
     contenders: Vec<Contender>,
-    bench: Bench,
+    stand: Stand,
     reports: Vec<Report>,
-    _backend: Process,
 }
 
 impl<'a> Run<'a> {
-    fn new(args: &'a Args, contenders: Vec<Contender>, dir: &Path) -> Result<Self> {
-        let (backend, backends) = Bench::start_backend(args.load_core, dir)?;
+    fn start(args: &'a Args, contenders: Vec<Contender>) -> Result<Self> {
+        let stand = Stand::start(Setting {
+            proxy_core: args.proxy_core,
+            load_core: args.load_core,
+            warm_up: args.warm_up,
+            seconds: args.seconds,
+        })?;
         Ok(Self {
             args,
             contenders,
-            bench: Bench {
-                proxy_core: args.proxy_core,
-                load_core: args.load_core,
-                warm_up: args.warm_up,
-                seconds: args.seconds,
-                backends,
-            },
+            stand,
             reports: Vec::new(),
-            _backend: backend,
         })
     }
 
@@ -214,7 +210,7 @@ impl<'a> Run<'a> {
                     self.args.rounds,
                     contender.name
                 );
-                report.add(number, self.bench.measure(contender, scenario, rate)?);
+                report.add(number, self.stand.measure(contender, scenario, rate)?);
             }
         }
         Ok(report)
