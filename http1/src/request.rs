@@ -181,6 +181,8 @@ impl RequestHead {
             (None, _) if self.version == Version::HTTP_10 => Ok(()),
             (None, _) => Err(Refusal::NoHost),
             (_, Some(_)) => Err(Refusal::ManyHosts),
+            // What a target without an authority is sent with.
+            (Some([]), None) => Ok(()),
             (Some(host), None) if host::is_host(host) => Ok(()),
             _ => Err(Refusal::Host),
         }

@@ -361,6 +361,8 @@ fn a_request_names_one_host() {
     check_lines(&["GET / HTTP/1.1", "Hosts: a", ""], Err(Refusal::NoHost));
     check_lines(&["GET / HTTP/1.0", ""], ok);
     check_lines(&["GET / HTTP/1.1", "hOST: a", ""], ok);
+    // What is sent where the target has no authority; whether it names anything is not the codec's to say.
+    check_lines(&["GET / HTTP/1.1", "Host:", ""], ok);
     for both in [
         ["Host: a", "Host: b"],
         ["Host: a", "host: a"],
@@ -384,8 +386,6 @@ fn a_request_names_one_host() {
         );
     }
     for bad in [
-        "",
-        " ",
         "a b",
         "a,b",
         "a, b",
