@@ -33,7 +33,7 @@ mod tls;
 
 pub use connector::{ConnectError, Connector, Io};
 pub use drain::{Drain, Hold, Shutdown};
-pub use listener::{Listener, SocketOptions};
+pub use listener::{Listener, SocketOptions, Unregistered};
 pub use serve::{ConnectInfo, HttpSettings, serve, serve_with};
 pub use signal::{Signal, signal};
 pub use tls::{

@@ -80,6 +80,28 @@ impl Listener {
         })
     }
 
+    /// The same socket for another runtime: the one that this is called on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn moved(unregistered: Unregistered) -> io::Result<Self> {
+        Ok(Self {
+            socket: TcpListener::from_std(unregistered.socket)?,
+            no_delay: unregistered.no_delay,
+        })
+    }
+
+    /// Leaves its runtime, to be taken in by [another](Self::moved). Connections that wait in the queue stay there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn unregister(self) -> io::Result<Unregistered> {
+        Ok(Unregistered {
+            socket: self.socket.into_std()?,
+            no_delay: self.no_delay,
+        })
+    }
+
     /// The address it listens on, with the real port.
     ///
     /// # Errors
@@ -112,6 +134,13 @@ impl Listener {
             }
         }
     }
+}
+
+/// A listening socket on its way from one runtime to another.
+#[derive(Debug)]
+pub struct Unregistered {
+    socket: std::net::TcpListener,
+    no_delay: bool,
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
