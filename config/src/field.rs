@@ -43,6 +43,17 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The name of a header: a token (RFC 9110 §5.6.2).
+    pub(crate) fn header_name(self) -> Option<String> {
+        let text = self.word()?;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if text.chars().all(is_token) {
+            Some(text)
+        } else {
+            self.wrong(&format!("must be the name of a header, not `{text}`"), "")
+        }
+    }
+
     /// `true` or `false`.
     pub(crate) fn boolean(self) -> Option<bool> {
         match &self.node.value {

@@ -87,19 +87,8 @@ impl IdentifierConfig {
 
 fn read_header(object: &mut Object<'_>, default: &str) -> String {
     object
-        .get("header", read_header_name)
+        .get("header", Field::header_name)
         .unwrap_or_else(|| default.to_owned())
-}
-
-/// A header's name is a token (RFC 9110 §5.6.2).
-fn read_header_name(field: Field<'_>) -> Option<String> {
-    let text = field.word()?;
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if text.chars().all(is_token) {
-        Some(text)
-    } else {
-        field.wrong(&format!("must be the name of a header, not `{text}`"), "")
-    }
 }
 
 const KINDS: Kinds = Kinds {

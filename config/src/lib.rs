@@ -23,6 +23,7 @@ mod complaints;
 mod diagnostic;
 mod dtab_text;
 mod field;
+mod forwarded;
 mod identifier;
 mod interface;
 mod interpreter;
@@ -46,6 +47,7 @@ mod tls;
 
 pub use admin::AdminConfig;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
+pub use forwarded::{ForwardedHeader, Labeler};
 pub use identifier::IdentifierConfig;
 pub use interface::{InterfaceConfig, InterfaceKind};
 pub use interpreter::{

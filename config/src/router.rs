@@ -43,6 +43,15 @@ pub struct Router {
     pub binding_timeout: Duration,
     /// How many names and clients are kept.
     pub binding_cache: BindingCache,
+    /// How long all field lines of a request may be together, in KiB; 8 by default.
+    #[serde(rename = "maxHeadersKB")]
+    pub max_headers_kb: usize,
+    /// How long the first line of a request may be, in KiB; 4 by default.
+    #[serde(rename = "maxInitialLineKB")]
+    pub max_initial_line_kb: usize,
+    /// How long `l5d-err` may be, in KiB; 8 by default.
+    #[serde(rename = "maxErrResponseKB")]
+    pub max_err_response_kb: usize,
     /// Tried in order, at least one.
     #[serde(rename = "identifier")]
     pub identifiers: Vec<IdentifierConfig>,
@@ -116,6 +125,11 @@ impl Router {
             binding_cache: object
                 .get("bindingCache", BindingCache::read)
                 .unwrap_or_default(),
+            max_headers_kb: object.get("maxHeadersKB", read_limit).unwrap_or(8),
+            max_initial_line_kb: object.get("maxInitialLineKB", read_limit).unwrap_or(4),
+            max_err_response_kb: object
+                .get("maxErrResponseKB", |field| field.integer(1..=10_240))
+                .unwrap_or(8),
             identifiers: object
                 .get("identifier", read_identifiers)
                 .unwrap_or_else(|| vec![IdentifierConfig::default()]),
@@ -152,6 +166,11 @@ fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Addres
         );
     }
     items.into_iter().filter_map(Server::read).collect()
+}
+
+/// KiB of a head: no more than anybody sends, because a connection takes as much memory as its head.
+fn read_limit(field: Field<'_>) -> Option<usize> {
+    field.integer(1..=1024)
 }
 
 fn read_identifiers(field: Field<'_>) -> Option<Vec<IdentifierConfig>> {
@@ -215,9 +234,6 @@ const LATER: &[Later] = &[
     Later::key("httpAccessLogAppend"),
     Later::key("httpAccessLogRollPolicy"),
     Later::key("httpAccessLogRotateCount"),
-    Later::key("maxErrResponseKB"),
-    Later::key("maxHeadersKB"),
-    Later::key("maxInitialLineKB"),
     Later::key("streamAfterContentLengthKB"),
     Later::unless("streamingEnabled", Unless::Is(Scalar::Bool(true))),
     Later::unless("tracePropagator", Unless::Kind(&PROPAGATORS, &[])),

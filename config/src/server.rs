@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::addresses::Address;
 use crate::complaints::Complaints;
 use crate::field::Field;
+use crate::forwarded::ForwardedHeader;
 use crate::later::{Later, Unless};
 use crate::node::Place;
 use crate::socket::SocketOptions;
@@ -26,6 +27,10 @@ pub struct Server {
     /// Whether `l5d-dtab`, `l5d-ctx-*` and their kin are dropped. `None`, nobody has decided: they are honoured, and a server
     /// that strangers may reach is named in a warning at start.
     pub clear_context: Option<bool>,
+    /// How `Forwarded` names who took a request and who sent it; none is added by default.
+    pub add_forwarded_header: Option<ForwardedHeader>,
+    /// The header that says when a request came in, in milliseconds since 1970; none is added by default.
+    pub timestamp_header: Option<String>,
 }
 
 impl Default for Server {
@@ -36,6 +41,8 @@ impl Default for Server {
             socket_options: SocketOptions::default(),
             max_call_depth: 1000,
             clear_context: None,
+            add_forwarded_header: None,
+            timestamp_header: None,
         }
     }
 }
@@ -56,6 +63,8 @@ impl Server {
                 .get("maxCallDepth", |field| field.integer(1..=1_000_000))
                 .unwrap_or(default.max_call_depth),
             clear_context: object.get("clearContext", Field::boolean),
+            add_forwarded_header: object.get("addForwardedHeader", ForwardedHeader::read),
+            timestamp_header: object.get("timestampHeader", read_timestamp_header),
         };
         // As in the reference, which shows a server by its address.
         object.get("label", Field::text);
@@ -79,12 +88,39 @@ impl Server {
     }
 }
 
+/// Any header but those that mean something to proxies already.
+fn read_timestamp_header(field: Field<'_>) -> Option<String> {
+    const TAKEN: &[&str] = &[
+        "connection",
+        "content-length",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "max-forwards",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    let name = field.header_name()?;
+    if TAKEN.contains(&&*name.to_ascii_lowercase()) {
+        return field.wrong(
+            &format!("must not be `{name}`, which means something else"),
+            "write a name of your own, such as `x-request-start`",
+        );
+    }
+    Some(name)
+}
+
 const LATER: &[Later] = &[
     Later::unless("tls", Unless::Off),
     Later::key("maxConcurrentRequests"),
     Later::key("timeoutMs"),
     Later::unless("announce", Unless::Empty),
     Later::key("serverSession"),
-    Later::key("addForwardedHeader"),
-    Later::key("timestampHeader"),
 ];

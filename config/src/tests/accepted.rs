@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{namerd, read, read_namerd, router};
-use crate::{InterpreterConfig, StateDir, StorageConfig};
+use crate::{ForwardedHeader, InterpreterConfig, Labeler, StateDir, StorageConfig};
 
 #[test]
 fn etcd_may_still_be_named_by_host_and_port() {
@@ -149,6 +149,41 @@ fn policies_that_say_what_is_in_force_anyway_change_nothing() {
         ",
     );
     assert_eq!(written, absent);
+}
+
+#[test]
+fn each_side_of_a_connection_has_a_name() {
+    let check = |written: &str, by: Labeler, client: Labeler| {
+        let config = read(&format!(
+            "routers: [{{protocol: http, servers: [{{addForwardedHeader: {written}}}]}}]"
+        ));
+        let forwarded = config.routers[0].servers[0].add_forwarded_header.clone();
+        assert_eq!(forwarded, Some(ForwardedHeader { by, client }), "{written}");
+    };
+    let word = |label: &str| Labeler::Static {
+        label: label.into(),
+    };
+    check("{}", Labeler::RequestRandom, Labeler::RequestRandom);
+    check(
+        "{by: {kind: router}, for: {kind: ip}}",
+        Labeler::Router,
+        Labeler::Ip,
+    );
+    check(
+        "{by: {kind: 'ip:port'}, for: {kind: connectionRandom}}",
+        Labeler::IpPort,
+        Labeler::ConnectionRandom,
+    );
+    check(
+        "{by: {kind: static, label: edge-1}, for: {kind: static, label: _x}}",
+        word("_edge-1"),
+        word("_x"),
+    );
+    check(
+        "{for: {kind: requestRandom}}",
+        Labeler::RequestRandom,
+        Labeler::RequestRandom,
+    );
 }
 
 #[test]

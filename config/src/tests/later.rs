@@ -137,7 +137,7 @@ fn options_to_come_are_refused_by_name() {
             routers:
             - protocol: http
               streamingEnabled: false
-              maxHeadersKB: 16
+              compressionLevel: 6
               tracePropagator: {kind: io.l5d.zipkin}
               bindingCache: {trees: 10}
               interpreter:
@@ -175,11 +175,11 @@ fn options_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `maxHeadersKB` is not supported yet by this version
+        error: `compressionLevel` is not supported yet by this version
          --> router.yaml:8:3
           |
-        8 |   maxHeadersKB: 16
-          |   ^^^^^^^^^^^^
+        8 |   compressionLevel: 6
+          |   ^^^^^^^^^^^^^^^^
           |
           = help: leave it out
 

@@ -35,7 +35,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
                 "backlog": null
               },
               "maxCallDepth": 1000,
-              "clearContext": null
+              "clearContext": null,
+              "addForwardedHeader": null,
+              "timestampHeader": null
             }
           ],
           "dtab": [],
@@ -50,6 +52,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             "clients": 1000,
             "idleTtlSecs": 600
           },
+          "maxHeadersKB": 8,
+          "maxInitialLineKB": 4,
+          "maxErrResponseKB": 8,
           "identifier": [
             {
               "kind": "io.l5d.header.token",
@@ -133,6 +138,9 @@ fn everything_that_is_carried_is_read() {
           dstPrefix: /http
           bindingTimeoutMs: "3000"
           bindingCache: {paths: 10, clients: 20, idleTtlSecs: 30}
+          maxHeadersKB: 16
+          maxInitialLineKB: 32
+          maxErrResponseKB: 1
           identifier:
           - {kind: io.l5d.header.token, header: x-name}
           - {kind: io.l5d.header}
@@ -154,6 +162,8 @@ fn everything_that_is_carried_is_read() {
             label: edge
             maxCallDepth: 20
             clearContext: true
+            addForwardedHeader: {by: {kind: static, label: edge}, for: {kind: "ip:port"}}
+            timestampHeader: x-request-start
             socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
         "#,
     );
@@ -181,7 +191,17 @@ fn everything_that_is_carried_is_read() {
                 "backlog": 128
               },
               "maxCallDepth": 20,
-              "clearContext": true
+              "clearContext": true,
+              "addForwardedHeader": {
+                "by": {
+                  "kind": "static",
+                  "label": "_edge"
+                },
+                "for": {
+                  "kind": "ip:port"
+                }
+              },
+              "timestampHeader": "x-request-start"
             }
           ],
           "dtab": [
@@ -230,6 +250,9 @@ fn everything_that_is_carried_is_read() {
             "clients": 20,
             "idleTtlSecs": 30
           },
+          "maxHeadersKB": 16,
+          "maxInitialLineKB": 32,
+          "maxErrResponseKB": 1,
           "identifier": [
             {
               "kind": "io.l5d.header.token",

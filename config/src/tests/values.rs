@@ -409,3 +409,93 @@ fn identifiers_are_judged() {
         "#
     );
 }
+
+#[test]
+fn what_is_written_into_requests_is_judged() {
+    insta::assert_snapshot!(
+        router(
+            r"
+            routers:
+            - protocol: http
+              maxHeadersKB: 0
+              maxInitialLineKB: 4096
+              maxErrResponseKB: much
+              servers:
+              - {port: 1, timestampHeader: Host}
+              - {port: 2, timestampHeader: x start}
+              - {port: 3, addForwardedHeader: true}
+              - {port: 4, addForwardedHeader: {by: {kind: io.l5d.ip}, for: {kind: static}}}
+              - {port: 5, addForwardedHeader: {by: {kind: static, label: a b}, fro: {kind: ip}}}
+            "
+        ),
+        @r"
+        error: `maxHeadersKB` must be a whole number from 1 to 1024
+         --> router.yaml:3:17
+          |
+        3 |   maxHeadersKB: 0
+          |                 ^
+
+        error: `maxInitialLineKB` must be a whole number from 1 to 1024
+         --> router.yaml:4:21
+          |
+        4 |   maxInitialLineKB: 4096
+          |                     ^^^^
+
+        error: `maxErrResponseKB` must be a whole number from 1 to 10240, not text
+         --> router.yaml:5:21
+          |
+        5 |   maxErrResponseKB: much
+          |                     ^^^^
+
+        error: `timestampHeader` must not be `Host`, which means something else
+         --> router.yaml:7:32
+          |
+        7 |   - {port: 1, timestampHeader: Host}
+          |                                ^^^^
+          |
+          = help: write a name of your own, such as `x-request-start`
+
+        error: `timestampHeader` must be the name of a header, not `x start`
+         --> router.yaml:8:32
+          |
+        8 |   - {port: 2, timestampHeader: x start}
+          |                                ^^^^^^^
+
+        error: `addForwardedHeader` must be an object, not a boolean
+         --> router.yaml:9:35
+          |
+        9 |   - {port: 3, addForwardedHeader: true}
+          |                                   ^^^^
+
+        error: unknown `by` kind `io.l5d.ip`
+          --> router.yaml:10:47
+           |
+        10 |   - {port: 4, addForwardedHeader: {by: {kind: io.l5d.ip}, for: {kind: static}}}
+           |                                               ^^^^^^^^^
+           |
+           = help: known kinds: ip, ip:port, requestRandom, connectionRandom, router, static
+
+        error: `for` needs `label`
+          --> router.yaml:10:64
+           |
+        10 |   - {port: 4, addForwardedHeader: {by: {kind: io.l5d.ip}, for: {kind: static}}}
+           |                                                                ^
+
+        error: `label` must be a word, not `a b`
+          --> router.yaml:11:62
+           |
+        11 |   - {port: 5, addForwardedHeader: {by: {kind: static, label: a b}, fro: {kind: ip}}}
+           |                                                              ^^^
+           |
+           = help: letters, digits, `.`, `_` and `-` may stand in it
+
+        error: unknown key `fro` in `addForwardedHeader`
+          --> router.yaml:11:68
+           |
+        11 |   - {port: 5, addForwardedHeader: {by: {kind: static, label: a b}, fro: {kind: ip}}}
+           |                                                                    ^^^
+           |
+           = help: did you mean `for`?
+        "
+    );
+}
