@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use config::InterpreterConfig;
 use http::header::InvalidHeaderName;
+use http1::Limits;
 use namer::build::{Asker, BuildError};
 use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
@@ -14,9 +15,10 @@ use tokio::runtime::Handle;
 use transport::SocketOptions;
 
 use crate::client::Clients;
-use crate::exchange::{Clock, Edge, Explain, Router};
+use crate::exchange::{Clock, Edge, Explain, Forwarded, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
+use crate::server::Patience;
 use crate::stats::{RouterStats, ServerStats};
 
 /// Why a router cannot start.
@@ -144,7 +146,13 @@ fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
 }
 
 /// How a server treats what it accepts. One that strangers may reach, and that takes their word for who they are, is named in a warning.
-pub(crate) fn edge(config: &config::Server, router: &Router) -> Edge {
+/// `address` is where it listens.
+pub(crate) fn edge(
+    config: &config::Server,
+    of: &config::Router,
+    router: &Router,
+    address: SocketAddr,
+) -> Edge {
     if config.clear_context.is_none() && !config.ip.is_loopback() {
         tracing::warn!(
             router = %router.label,
@@ -160,8 +168,24 @@ pub(crate) fn edge(config: &config::Server, router: &Router) -> Edge {
         ),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
+        forwarded: config
+            .add_forwarded_header
+            .as_ref()
+            .map(|forwarded| Forwarded::new(forwarded, &of.label, address)),
+        timestamp: config.timestamp_header.clone(),
+        max_err_bytes: of.max_err_response_kb * 1024,
+        limits: Limits {
+            line: of.max_initial_line_kb * 1024,
+            fields: of.max_headers_kb * 1024,
+            count: MAX_FIELD_LINES,
+        },
+        patience: Patience::default(),
     }
 }
+
+/// How many field lines a head may have. No option of the reference; more than anybody sends, and few enough to be parsed without
+/// an allocation.
+const MAX_FIELD_LINES: usize = 128;
 
 pub(crate) fn socket_options(config: &config::SocketOptions) -> SocketOptions {
     SocketOptions {

@@ -9,13 +9,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::HeaderValue;
 use live::Live;
 use namer::{Addresses, BoundId};
 use tokio::sync::watch;
 
 pub(crate) use clients::Clients;
-pub(crate) use connection::{ConnectError, Connection, RequestBody, Sent};
+pub(crate) use connection::{ConnectError, Connection, Interrupted};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
 
@@ -26,7 +25,7 @@ use crate::stats::ClientStats;
 pub(crate) struct Client {
     pub(crate) id: BoundId,
     /// The id as `l5d-dst-client` carries it.
-    pub(crate) shown: HeaderValue,
+    pub(crate) shown: Box<[u8]>,
     pub(crate) stats: Arc<ClientStats>,
     pub(crate) target: Target,
 }

@@ -5,42 +5,40 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dtab::Dtab;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
+use http1::{Known, RequestHead, ResponseHead};
 use namer::BoundId;
 
-use crate::client::ConnectError;
-use crate::forward::ResponseBody;
-use crate::headers::{L5D_ERR, L5D_RETRYABLE, form_encoded};
+use crate::client::{ConnectError, Interrupted};
+use crate::headers::form_encoded;
 use crate::identify::Unidentified;
 use crate::route::{Nothing, Route};
 
 /// A request that no endpoint answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RouteError {
+    /// A head that is none, that is too long, or that another parser could read as another one.
+    #[error("the request cannot be read: {0}")]
+    Malformed(http1::Refusal),
+    /// A body that is none, or that ended early.
+    #[error("the body of the request broke off: {0}")]
+    BadBody(http1::BadBody),
+    /// The client stopped sending it.
+    #[error("the request did not come in time")]
+    TooSlow,
     /// No identifier found a name, or what it found is none.
     #[error("Unknown destination: {request} / {reason}")]
     Unidentified { request: String, reason: String },
-    /// A target that only CONNECT may have.
-    #[error("the target of the request names no path: {0}")]
-    BadTarget(String),
-    /// Another parser could read the request as another one.
-    #[error("the request can be read in more than one way: {0}")]
-    Ambiguous(&'static str),
-    /// Its body ended early, or cannot be read.
-    #[error("the body of the request broke off: {}", with_causes(.0))]
-    BadBody(hyper::Error),
     /// The rules that the request brought along.
     #[error("{0}")]
     BadOverride(String),
     /// The request went round and round.
     #[error("Maximum number of calls ({0}) has been exceeded. Please check for proxy loops.")]
     TooManyCalls(usize),
-    /// CONNECT.
-    #[error("CONNECT is not supported: no tunnel is opened to {0}")]
-    NoTunnels(String),
+    /// Nobody can say how far the request may go.
+    #[error("Invalid value for Max-Forwards header")]
+    BadMaxForwards,
     /// The name leads nowhere.
     #[error("Unable to route request!")]
     Unbound(Nothing),
@@ -64,19 +62,16 @@ pub(crate) enum RouteError {
         cause: ConnectError,
         addresses: Vec<SocketAddr>,
     },
-    /// The connection broke after something of the request was sent.
-    #[error("the connection to {address} ended before it answered: {}", with_causes(.cause))]
+    /// The connection broke, or fell silent, after something of the request was sent.
+    #[error("{address} did not answer: {cause}")]
     Broken {
         id: BoundId,
         address: SocketAddr,
-        cause: hyper::Error,
+        cause: Interrupted,
     },
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
-    /// The endpoint used a transfer coding though nobody offered any.
-    #[error("{address} answered in a transfer coding other than chunked")]
-    Encoded { id: BoundId, address: SocketAddr },
 }
 
 /// Who is to blame for it.
@@ -92,27 +87,23 @@ pub(crate) enum Blame {
 
 impl RouteError {
     /// No identifier found a name in this request.
-    pub(crate) fn unidentified<B>(
-        request: &Request<B>,
-        peer: SocketAddr,
-        reason: Unidentified,
-    ) -> Self {
-        let (method, target) = (request.method(), request.uri());
+    pub(crate) fn unidentified(head: &RequestHead, peer: SocketAddr, reason: Unidentified) -> Self {
+        let target = String::from_utf8_lossy(head.target());
         Self::Unidentified {
-            request: format!("Request(\"{method} {target}\", from /{peer})"),
+            request: format!("Request(\"{} {target}\", from /{peer})", head.method),
             reason: reason.to_string(),
         }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Unidentified { .. }
-            | Self::BadTarget(_)
-            | Self::Ambiguous(_)
-            | Self::BadBody(_)
+            Self::Malformed(refusal) => refusal.status(),
+            Self::BadBody(_)
+            | Self::Unidentified { .. }
             | Self::BadOverride(_)
-            | Self::TooManyCalls(_) => StatusCode::BAD_REQUEST,
-            Self::NoTunnels(_) => StatusCode::NOT_IMPLEMENTED,
+            | Self::TooManyCalls(_)
+            | Self::BadMaxForwards => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -125,23 +116,32 @@ impl RouteError {
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
-            | Self::Switched { .. }
-            | Self::Encoded { .. } => StatusCode::BAD_GATEWAY,
+            | Self::Switched { .. } => StatusCode::BAD_GATEWAY,
         }
     }
 
     pub(crate) fn blame(&self) -> Blame {
         match self {
-            Self::Unidentified { .. }
-            | Self::BadTarget(_)
-            | Self::Ambiguous(_)
+            Self::Malformed(_)
             | Self::BadBody(_)
+            | Self::TooSlow
+            | Self::Unidentified { .. }
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
-            | Self::NoTunnels(_) => Blame::Client,
+            | Self::BadMaxForwards => Blame::Client,
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } => Blame::Us,
-            _ => Blame::Upstream,
+            Self::Unbound(_)
+            | Self::BindingFailed(_)
+            | Self::NoEndpoints(_)
+            | Self::NotConnected { .. }
+            | Self::Broken { .. }
+            | Self::Switched { .. } => Blame::Upstream,
         }
+    }
+
+    /// Whether the client's connection cannot be used on: nobody can say where its next request begins.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::BadBody(_) | Self::TooSlow)
     }
 
     /// Whether the request was surely not delivered, and might be another time.
@@ -155,13 +155,13 @@ impl RouteError {
     /// Its name in the metrics, below `failures/`.
     pub(crate) fn label(&self) -> &'static str {
         match self {
-            Self::Unidentified { .. } => "unidentified",
-            Self::BadTarget(_) => "bad_target",
-            Self::Ambiguous(_) => "ambiguous",
+            Self::Malformed(_) => "malformed",
             Self::BadBody(_) => "bad_body",
+            Self::TooSlow => "request_timeout",
+            Self::Unidentified { .. } => "unidentified",
             Self::BadOverride(_) => "bad_override",
             Self::TooManyCalls(_) => "too_many_calls",
-            Self::NoTunnels(_) => "connect_method",
+            Self::BadMaxForwards => "bad_max_forwards",
             Self::Unbound(_) => "unbound",
             Self::BindingFailed(_) => "binding_failed",
             Self::NotBoundInTime { .. } => "binding_timeout",
@@ -172,31 +172,31 @@ impl RouteError {
                 ..
             } => "connect_timeout",
             Self::NotConnected { .. } => "connect_failed",
-            Self::Broken { .. } => "connection_broken",
+            Self::Broken { cause, .. } => match cause {
+                Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
+                Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
+            },
             Self::Switched { .. } => "protocol_switched",
-            Self::Encoded { .. } => "unknown_coding",
         }
     }
 
-    /// The answer for the client. `about` is absent where the request got no name.
-    pub(crate) fn response(&self, about: Option<&About<'_>>) -> Response<ResponseBody> {
+    /// Makes this head the answer's, but for framing and `Connection`, and returns the body. `about` is absent where the request
+    /// got no name; `max_err_bytes` bounds `l5d-err`.
+    pub(crate) fn answer(
+        &self,
+        about: Option<&About<'_>>,
+        max_err_bytes: usize,
+        head: &mut ResponseHead,
+    ) -> String {
         let text = self.text(about);
-        let mut response = Response::new(ResponseBody::Text(Bytes::from(text.clone())));
-        *response.status_mut() = self.status();
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            const { HeaderValue::from_static("text/plain") },
-        );
-        headers.insert(L5D_ERR, form_encoded(&text, MAX_ERR_BYTES));
-        if matches!(self, Self::Ambiguous(_) | Self::BadBody(_)) {
-            // Nobody can say where its next request begins.
-            headers.insert(CONNECTION, const { HeaderValue::from_static("close") });
-        }
+        head.reset(self.status());
+        let fields = &mut head.fields;
+        fields.push(Known::ContentType, b"text/plain");
+        fields.push(Known::L5dErr, form_encoded(&text, max_err_bytes).as_bytes());
         if self.is_retryable() {
-            headers.insert(L5D_RETRYABLE, const { HeaderValue::from_static("true") });
+            fields.push(Known::L5dRetryable, b"true");
         }
-        response
+        text
     }
 
     /// What failed, on which name, where it stopped, and what explains it. The first line is the reference's.
@@ -238,8 +238,7 @@ impl RouteError {
             }
             Self::NoAddressesYet { id, .. }
             | Self::Broken { id, .. }
-            | Self::Switched { id, .. }
-            | Self::Encoded { id, .. } => writeln!(text, "\nclient name: {id}")?,
+            | Self::Switched { id, .. } => writeln!(text, "\nclient name: {id}")?,
             _ => text.push('\n'),
         }
         match self {
@@ -260,9 +259,6 @@ impl RouteError {
         write!(text, "explain: {}", about.command)
     }
 }
-
-/// How much of a header an error may take.
-const MAX_ERR_BYTES: usize = 8 * 1024;
 
 /// What an error is about.
 #[derive(Debug)]
@@ -296,8 +292,5 @@ fn shown_duration(duration: Duration) -> String {
     }
 }
 
-/// An error of hyper says only its own level.
-fn with_causes(error: &hyper::Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
 mod clock;
+mod downstream;
 mod edge;
 mod explain;
 mod sign;
@@ -11,23 +12,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use http::{Request, Response};
+use http::StatusCode;
+use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 pub(crate) use clock::Clock;
-pub(crate) use edge::{Edge, Origin};
+pub(crate) use downstream::{After, Downstream};
+pub(crate) use edge::{Edge, Forwarded, Origin};
 pub(crate) use explain::Explain;
 
-use crate::client::{Clients, RequestBody};
+use crate::client::Clients;
 use crate::error::{About, RouteError};
-use crate::forward::{Begun, ResponseBody, Sending, forward};
-use crate::headers::{self, Overrides, Survey};
+use crate::forward::{Begun, Sending, Unanswered, forward, respond};
+use crate::headers::{self, Overrides};
 use crate::identify::Identifiers;
-use crate::route::{Overridden, Picked, Route, Routes};
+use crate::route::{Overridden, Route, Routes};
 use crate::stats::RouterStats;
-use edge::admit;
+use edge::{admit, answer_here};
 use sign::{sign_request, sign_response};
 
 /// One router of the configuration: what its servers ask.
@@ -49,32 +52,57 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// Answers a request, one way or the other. What was not sent to an endpoint stays in it.
-    pub(crate) async fn answer(
-        &self,
-        origin: Origin<'_>,
-        request: &mut Request<RequestBody>,
-    ) -> Response<ResponseBody> {
+    /// Answers a request, one way or the other, and says what its client's connection is good for then.
+    pub(crate) async fn answer(&self, origin: Origin<'_>, mut downstream: Downstream<'_>) -> After {
         let asked = Instant::now();
         let stats = &origin.edge.stats;
         let begun = stats.exchanges.begin(asked);
-        let (mut response, refused, now) = match self.exchange(origin, asked, request).await {
-            Ok((response, now)) => (response, None, now),
-            Err(refused) => (
-                self.refuse(&refused),
-                Some(refused.error.label()),
-                Instant::now(),
-            ),
-        };
-        if origin.edge.clear_context && headers::clear_context(response.headers_mut()) {
-            *response.body_mut() = ResponseBody::empty();
+        match self.exchange(origin, asked, &mut downstream).await {
+            Ok(answered) => {
+                sign_response(downstream.response);
+                if let Some(protocol) = answered.protocol() {
+                    downstream
+                        .response
+                        .fields
+                        .set(Known::Connection, b"upgrade");
+                    downstream.response.fields.set(Known::Upgrade, protocol);
+                }
+                let status = downstream.response.status;
+                stats.statuses.count(status);
+                begun.end(!status.is_server_error(), answered.begun.now);
+                let fields = &mut downstream.response.fields;
+                if origin.edge.clear_context && headers::clear_context(fields) {
+                    // What a router beyond the edge says of its names is not for strangers.
+                    fields.remove(Known::ContentLength);
+                    return downstream.reply("").await;
+                }
+                respond(downstream, answered.begun.rest).await
+            }
+            Err(Refused::Gone) => After::Close,
+            Err(Refused::Here(text)) => {
+                stats.statuses.count(downstream.response.status);
+                begun.end(true, Instant::now());
+                downstream.reply(&text).await
+            }
+            Err(Refused::With { error, route }) => {
+                begun.fail(error.label(), Instant::now());
+                self.refuse(origin, downstream, &error, route.as_deref())
+                    .await
+            }
         }
-        stats.statuses.count(response.status());
-        match refused {
-            None => begun.end(!response.status().is_server_error(), now),
-            Some(label) => begun.fail(label, now),
-        }
-        response
+    }
+
+    /// Answers what is no request.
+    pub(crate) async fn turn_away(
+        &self,
+        origin: Origin<'_>,
+        downstream: Downstream<'_>,
+        error: RouteError,
+    ) -> After {
+        let now = Instant::now();
+        let begun = origin.edge.stats.exchanges.begin(now);
+        begun.fail(error.label(), now);
+        self.refuse(origin, downstream, &error, None).await
     }
 
     /// The stages, each with what the one before it returned.
@@ -82,45 +110,52 @@ impl Router {
         &self,
         origin: Origin<'_>,
         asked: Instant,
-        request: &mut Request<RequestBody>,
-    ) -> Result<Begun, Refused> {
-        let survey = Survey::of(request.headers());
-        let overrides = admit(request, survey, origin)?;
-        let route = self.identify(request, overrides, origin.peer)?;
+        downstream: &mut Downstream<'_>,
+    ) -> Result<Answered, Refused> {
+        if let Some(text) = answer_here(downstream.request, downstream.response)? {
+            return Err(Refused::Here(text));
+        }
+        let overrides = admit(downstream.request, origin)?;
+        let route = self.identify(downstream.request, overrides, origin.peer)?;
         let timeout = self.binding_timeout;
         let picked = route.pick(asked, timeout, &mut fastrand::f64).await;
         // Only now: what a name got is counted under it once it is bound.
         let service = route.stats().exchanges.begin(asked);
         let answered = match picked {
             Ok(picked) => {
+                let upgrade = offered(downstream.request);
+                sign_request(downstream.request, &route, &picked);
                 let sending = Sending {
                     worker: origin.worker,
                     asked,
                     deadline: asked + timeout,
+                    upgrade: upgrade.as_deref(),
                 };
-                send(&route, &picked, sending, (request, survey)).await
+                forward(&picked.client, sending, downstream).await
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         match answered {
-            Ok((response, now)) => {
-                service.end(!response.status().is_server_error(), now);
-                Ok((response, now))
+            Ok(begun) => {
+                let status = downstream.response.status;
+                service.end(!status.is_server_error(), begun.now);
+                Ok(Answered::new(begun, downstream.response))
             }
-            Err(error) => {
+            Err(Unanswered::Refused(error)) => {
                 service.fail(error.label(), Instant::now());
-                Err(Refused {
+                Err(Refused::With {
                     error,
                     route: Some(route),
                 })
             }
+            Err(Unanswered::Gone) => Err(Refused::Gone),
         }
     }
 
     /// The route of a request. Only a name that is not in the table makes a path and a binding.
     fn identify(
         &self,
-        request: &mut Request<RequestBody>,
+        request: &mut RequestHead,
         overrides: Option<Overrides>,
         peer: SocketAddr,
     ) -> Result<Arc<Route>, RouteError> {
@@ -146,8 +181,8 @@ impl Router {
             }
         };
         route.touch(self.clock.tick());
-        if let Some(target) = identified.target {
-            *request.uri_mut() = target;
+        if let Some(path) = identified.path {
+            request.set_path(&path);
         }
         Ok(route)
     }
@@ -172,18 +207,36 @@ impl Router {
         route
     }
 
-    /// The answer to a request that no endpoint answered.
-    fn refuse(&self, Refused { error, route }: &Refused) -> Response<ResponseBody> {
+    /// Answers a request that no endpoint answered.
+    async fn refuse(
+        &self,
+        origin: Origin<'_>,
+        mut downstream: Downstream<'_>,
+        error: &RouteError,
+        route: Option<&Route>,
+    ) -> After {
         tracing::debug!(router = %self.label, blame = ?error.blame(), %error, "request refused");
-        let Some(route) = route else {
-            return error.response(None);
+        let limit = origin.edge.max_err_bytes;
+        let mut text = match route {
+            None => error.answer(None, limit, downstream.response),
+            Some(route) => {
+                let about = About {
+                    route,
+                    base: &self.base,
+                    dtab: &self.explain.dtab(),
+                    command: &self.explain.command(&self.label, &self.base, route),
+                };
+                error.answer(Some(&about), limit, downstream.response)
+            }
         };
-        error.response(Some(&About {
-            route,
-            base: &self.base,
-            dtab: &self.explain.dtab(),
-            command: &self.explain.command(&self.label, &self.base, route),
-        }))
+        if error.closes() {
+            downstream.forbid_more();
+        }
+        if origin.edge.clear_context && headers::clear_context(&mut downstream.response.fields) {
+            text.clear();
+        }
+        origin.edge.stats.statuses.count(downstream.response.status);
+        downstream.reply(&text).await
     }
 
     /// For how long the source of the most outdated binding has been in trouble; zero while all are fresh.
@@ -215,28 +268,50 @@ impl fmt::Debug for Router {
     }
 }
 
-/// Has an endpoint of the client answer, and signs on both ways.
-async fn send(
-    route: &Route,
-    picked: &Picked,
-    sending: Sending,
-    (request, survey): (&mut Request<RequestBody>, Survey),
-) -> Result<Begun, RouteError> {
-    sign_request(request, survey, route, picked);
-    let (mut response, now) = forward(&picked.client, sending, request).await?;
-    sign_response(&mut response);
-    Ok((response, now))
+/// The protocols that the client would change to, as one list.
+fn offered(request: &RequestHead) -> Option<Vec<u8>> {
+    request.upgrade()?;
+    let lines: Vec<_> = request.fields.all(Known::Upgrade).collect();
+    Some(lines.join(&b", "[..]))
 }
 
-/// A request that no endpoint answered, and the route that it had, if any.
+/// An answer, and what its head lost on the way because it was said to this hop only.
+struct Answered {
+    begun: Begun,
+    /// The protocol that both sides change to.
+    protocol: Option<Box<[u8]>>,
+}
+
+impl Answered {
+    fn new(begun: Begun, response: &ResponseHead) -> Self {
+        let protocol = match response.status {
+            StatusCode::SWITCHING_PROTOCOLS => response.fields.get(Known::Upgrade).map(Box::from),
+            _ => None,
+        };
+        Self { begun, protocol }
+    }
+
+    fn protocol(&self) -> Option<&[u8]> {
+        self.protocol.as_deref()
+    }
+}
+
+/// Why there is no answer to pass on.
 #[derive(Debug)]
-struct Refused {
-    error: RouteError,
-    route: Option<Arc<Route>>,
+enum Refused {
+    /// The router answers, and says something about the route that the request had, if any.
+    With {
+        error: RouteError,
+        route: Option<Arc<Route>>,
+    },
+    /// The request was for the router itself, whose answer has this body.
+    Here(String),
+    /// Nobody waits for one any more.
+    Gone,
 }
 
 impl From<RouteError> for Refused {
     fn from(error: RouteError) -> Self {
-        Self { error, route: None }
+        Self::With { error, route: None }
     }
 }

@@ -1,81 +1,124 @@
-//! A request on its way to an endpoint of its client, and the response on its way back.
+//! A request on its way to an endpoint of its client, until the head of the answer is there.
 //!
 //! What surely reached no endpoint goes to another one, or to a fresh connection of the same: a refused connection, a
 //! pooled connection that had been closed. What may have reached one is sent again only if that is harmless
-//! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met.
-//!
-//! The request stays where it is, in the frame of whoever asked, until it is sent: it is passed on by reference, so that
-//! the future of a request stays small.
+//! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met (RFC 9112 §9.3.1).
 
-mod body;
+mod ask;
 mod host;
+mod respond;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, StatusCode};
+use http1::Length;
 use live::Live;
 use tokio::time::Instant;
 
-pub(crate) use body::{ResponseBody, Streaming};
+pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use respond::respond;
 
 use crate::client::{
-    Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, RequestBody, Sent, Target,
+    Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
 };
 use crate::error::RouteError;
-use crate::headers::is_plainly_encoded;
+use crate::exchange::Downstream;
 use crate::stats::millis;
+use ask::{ask, frame};
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;
 
-/// A response that has begun, and when it did.
-pub(crate) type Begun = (Response<ResponseBody>, Instant);
-
 /// What sending a request needs to know beside the request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sending {
+pub(crate) struct Sending<'a> {
     /// Whose pools are used.
     pub(crate) worker: usize,
     /// When the request came.
     pub(crate) asked: Instant,
     /// Until when it may wait for addresses and connections.
     pub(crate) deadline: Instant,
+    /// The protocol that the client would change to.
+    pub(crate) upgrade: Option<&'a [u8]>,
+}
+
+/// An answer that has begun; its head is the downstream's response.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// When it did.
+    pub(crate) now: Instant,
+    /// Where the rest comes from; none if the head is all.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// What follows the head of an answer.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) lease: Lease,
+    pub(crate) kind: Kind,
+}
+
+/// What an answer goes on with.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A body, perhaps of no length, while the request's own may still be on its way.
+    Body(Asked),
+    /// Anything, both ways, for ever.
+    Tunnel(Option<Asked>),
+}
+
+/// A connection that is used for one request.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) connection: Box<Connection>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) worker: usize,
+}
+
+impl Lease {
+    /// Keeps the connection for the next request, if it is good for one.
+    pub(crate) fn settle(self) {
+        if self.connection.input.is_empty() && !self.connection.input.has_ended() {
+            self.in_flight.endpoint.keep(self.worker, self.connection);
+        }
+    }
 }
 
 /// Sends a request to an endpoint of the client.
 pub(crate) async fn forward(
     client: &Client,
-    sending: Sending,
-    request: &mut Request<RequestBody>,
-) -> Result<Begun, RouteError> {
+    sending: Sending<'_>,
+    downstream: &mut Downstream<'_>,
+) -> Result<Begun, Unanswered> {
     let begun = client.stats.exchanges.begin(sending.asked);
     let answered = match &client.target {
-        Target::Status(status) => Ok(local_answer(*status)),
+        Target::Status(status) => {
+            downstream.response.reset(*status);
+            Ok(None)
+        }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, request).await,
-            Err(error) => Err(error),
+            Ok(endpoints) => balance(client, &endpoints, sending, downstream)
+                .await
+                .map(Some),
+            Err(error) => Err(error.into()),
         },
     };
     let now = Instant::now();
     match answered {
-        Ok(response) => {
-            client.stats.statuses.count(response.status());
-            begun.end(!response.status().is_server_error(), now);
-            Ok((response, now))
+        Ok(rest) => {
+            let status = downstream.response.status;
+            client.stats.statuses.count(status);
+            begun.end(!status.is_server_error(), now);
+            Ok(Begun { now, rest })
         }
-        Err(error) => {
+        Err(Unanswered::Refused(error)) => {
             begun.fail(error.label(), now);
-            Err(error)
+            Err(Unanswered::Refused(error))
         }
+        Err(Unanswered::Gone) => Err(Unanswered::Gone),
     }
-}
-
-fn local_answer(status: StatusCode) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
-    response
 }
 
 /// The endpoints of a client. Only those of a name that was never heard of are waited for.
@@ -102,15 +145,72 @@ async fn endpoints(
     }
 }
 
-/// Tries endpoints until one takes the request.
+/// Has one of the endpoints answer.
 async fn balance(
     client: &Client,
     endpoints: &Endpoints,
-    sending: Sending,
-    request: &mut Request<RequestBody>,
-) -> Result<Response<ResponseBody>, RouteError> {
-    let authority = endpoints.authority.as_ref();
-    let rewritten = authority.and_then(|host| host::rewrite(request.headers_mut(), host));
+    sending: Sending<'_>,
+    downstream: &mut Downstream<'_>,
+) -> Result<Rest, Unanswered> {
+    let authority = endpoints.authority.as_deref();
+    let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
+    let mut request = Question::of(downstream, sending.upgrade);
+    let lease = match try_all(client, endpoints, sending, downstream, &mut request).await {
+        Ok(lease) => lease,
+        Err(unanswered) => {
+            request.leave(downstream);
+            return Err(unanswered);
+        }
+    };
+    if let Some(rewritten) = &rewritten {
+        rewritten.restore(&mut downstream.response.fields);
+    }
+    let kind = match request {
+        Question::Tunnel => Kind::Tunnel(None),
+        Question::Message(asked) => match ask::kind(downstream, asked, sending.upgrade) {
+            Ok(kind) => kind,
+            Err(asked) => {
+                asked.leave(downstream);
+                return Err(switched(client, &lease).into());
+            }
+        },
+    };
+    Ok(Rest { lease, kind })
+}
+
+/// What an endpoint is asked for.
+enum Question {
+    /// To take whatever comes.
+    Tunnel,
+    /// The same message, whichever endpoint is asked in the end: what was read of it is read once.
+    Message(Asked),
+}
+
+impl Question {
+    fn of(downstream: &mut Downstream<'_>, upgrade: Option<&[u8]>) -> Self {
+        if downstream.request.method == Method::CONNECT {
+            return Self::Tunnel;
+        }
+        frame(downstream.request, downstream.expects, upgrade);
+        Self::Message(Asked::new(downstream))
+    }
+
+    /// Leaves the rest of the message to whoever answers instead.
+    fn leave(self, downstream: &mut Downstream<'_>) {
+        if let Self::Message(asked) = self {
+            asked.leave(downstream);
+        }
+    }
+}
+
+/// Tries endpoints until one takes the request.
+async fn try_all(
+    client: &Client,
+    endpoints: &Endpoints,
+    sending: Sending<'_>,
+    downstream: &mut Downstream<'_>,
+    request: &mut Question,
+) -> Result<Lease, Unanswered> {
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut refused = None;
     while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || Instant::now() < sending.deadline) {
@@ -119,87 +219,108 @@ async fn balance(
             break;
         };
         let in_flight = InFlight::new(Arc::clone(endpoint));
-        match attempt(client, in_flight, sending.worker, request).await {
-            Ok(mut response) => {
-                if let Some(rewritten) = &rewritten {
-                    rewritten.restore(response.headers_mut());
-                }
-                return Ok(response);
-            }
+        match attempt(client, in_flight, sending.worker, downstream, request).await {
+            Ok(lease) => return Ok(lease),
             Err(Failed::Surely(cause)) => {
                 client.stats.requeues.inc();
                 tried.push(endpoint.address);
                 refused = Some(cause);
             }
-            Err(Failed::Perhaps(error)) => return Err(error),
+            Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
         }
     }
     let (Some(cause), Some(address)) = (refused, tried.pop()) else {
-        return Err(RouteError::NoEndpoints(client.id.clone()));
+        return Err(RouteError::NoEndpoints(client.id.clone()).into());
     };
     let members = endpoints.choices.members();
-    Err(RouteError::NotConnected {
+    Err(Unanswered::from(RouteError::NotConnected {
         id: client.id.clone(),
         address,
         cause,
         addresses: members.map(|endpoint| endpoint.address).collect(),
-    })
+    }))
 }
 
 /// Why an endpoint did not answer.
 enum Failed {
-    /// Nothing of the request was sent; it is where it was.
+    /// Nothing of the request was sent.
     Surely(ConnectError),
-    /// It may have been seen.
-    Perhaps(RouteError),
+    /// It may have been seen, or nobody waits for the answer.
+    Perhaps(Unanswered),
 }
 
 /// Sends the request to one endpoint: on a pooled connection if there is one that lives, else on a new one.
 async fn attempt(
     client: &Client,
-    in_flight: InFlight,
+    mut in_flight: InFlight,
     worker: usize,
-    request: &mut Request<RequestBody>,
-) -> Result<Response<ResponseBody>, Failed> {
-    let mut may_be_pooled = true;
+    downstream: &mut Downstream<'_>,
+    request: &mut Question,
+) -> Result<Lease, Failed> {
+    let mut may_be_pooled = matches!(request, Question::Message(_));
     loop {
         let endpoint = &in_flight.endpoint;
         let pooled = may_be_pooled.then(|| endpoint.take_idle(worker)).flatten();
         let is_pooled = pooled.is_some();
-        let mut connection = match pooled {
+        let connection = match pooled {
             Some(connection) => connection,
             None => Box::pin(connect(client, endpoint))
                 .await
                 .map_err(Failed::Surely)?,
         };
-        let again = (is_pooled && is_harmless_to_repeat(request)).then(|| Box::new(copy(request)));
-        match connection.send(request).await {
-            Ok(response) => return respond(client, response, connection, in_flight, worker),
+        let mut lease = Lease {
+            connection,
+            in_flight,
+            worker,
+        };
+        let Question::Message(asked) = request else {
+            downstream.response.reset(StatusCode::OK);
+            return Ok(lease);
+        };
+        let Err(error) = ask(&mut lease.connection, asked, downstream).await else {
+            return Ok(lease);
+        };
+        let cause = match error {
+            ask::Error::Downstream(unanswered) => return Err(Failed::Perhaps(unanswered)),
+            ask::Error::Upstream(cause) => cause,
+        };
+        match cause {
             // Closed while it was idle: the next one may live, and a new one surely does.
-            Err(Sent::Nothing) if is_pooled => {}
-            Err(Sent::Nothing) => {
-                let cause = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            _ if !asked.has_begun() && is_pooled => {}
+            Interrupted::Io(cause) if !asked.has_begun() => {
                 return Err(Failed::Surely(ConnectError::Refused(cause)));
             }
-            // Our side of the exchange: what the client sends.
-            Err(Sent::Perhaps(cause)) if cause.is_user() => {
-                return Err(Failed::Perhaps(RouteError::BadBody(cause)));
+            Interrupted::Closed if !asked.has_begun() => {
+                let cause = io::Error::from(io::ErrorKind::ConnectionReset);
+                return Err(Failed::Surely(ConnectError::Refused(cause)));
             }
-            Err(Sent::Perhaps(cause)) => match again.filter(|_| !cause.is_parse()) {
-                Some(copy) => {
-                    client.stats.requeues.inc();
-                    may_be_pooled = false;
-                    *request = *copy;
-                }
-                None => {
-                    return Err(Failed::Perhaps(RouteError::Broken {
-                        id: client.id.clone(),
-                        address: endpoint.address,
-                        cause,
-                    }));
-                }
-            },
+            Interrupted::Io(_) | Interrupted::Closed
+                if is_pooled
+                    && asked.heard_nothing(&lease)
+                    && is_harmless_to_repeat(downstream) =>
+            {
+                client.stats.requeues.inc();
+                may_be_pooled = false;
+                *asked = Asked::new(downstream);
+            }
+            cause => {
+                let broken = RouteError::Broken {
+                    id: client.id.clone(),
+                    address: lease.in_flight.endpoint.address,
+                    cause,
+                };
+                return Err(Failed::Perhaps(broken.into()));
+            }
         }
+        asked.is_refused = false;
+        in_flight = lease.in_flight;
+    }
+}
+
+fn switched(client: &Client, lease: &Lease) -> RouteError {
+    RouteError::Switched {
+        id: client.id.clone(),
+        address: lease.in_flight.endpoint.address,
     }
 }
 
@@ -216,38 +337,7 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     opened.map(Box::new)
 }
 
-fn respond(
-    client: &Client,
-    response: Response<Incoming>,
-    connection: Box<Connection>,
-    in_flight: InFlight,
-    worker: usize,
-) -> Result<Response<ResponseBody>, Failed> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Failed::Perhaps(RouteError::Switched {
-            id: client.id.clone(),
-            address: in_flight.endpoint.address,
-        }));
-    }
-    if !is_plainly_encoded(response.headers()) {
-        return Err(Failed::Perhaps(RouteError::Encoded {
-            id: client.id.clone(),
-            address: in_flight.endpoint.address,
-        }));
-    }
-    Ok(response.map(|body| Streaming::new(body, connection, in_flight, worker).into()))
-}
-
 /// Whether the same request twice does what it does once, and there is no body that is gone after the first time.
-fn is_harmless_to_repeat(request: &Request<RequestBody>) -> bool {
-    request.method().is_idempotent() && request.body().is_empty()
-}
-
-/// The head of a request without a body.
-fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::default();
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy
+fn is_harmless_to_repeat(downstream: &Downstream<'_>) -> bool {
+    downstream.request.method.is_idempotent() && downstream.request.length() == Length::None
 }

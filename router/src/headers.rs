@@ -1,6 +1,7 @@
-//! What a proxy does to headers: it takes off what was meant for this hop only, reads what was meant for it, and signs.
+//! What a proxy does to the fields of a head: it takes off what was meant for this hop only, reads what was meant for it, and
+//! signs.
 //!
-//! A [`Survey`] looks at all headers once, so that a plain request pays for one pass and for no lookup that finds nothing.
+//! [`Fields`] know which of the special names they hold, so that a plain message pays for no search that finds nothing.
 
 mod context;
 mod deadline;
@@ -8,174 +9,118 @@ mod overrides;
 mod trace;
 mod via;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http1::{Fields, Known, KnownSet};
 
-pub(crate) use context::{clear_context, is_context};
+pub(crate) use context::clear_context;
 pub(crate) use deadline::merge_deadlines;
 pub(crate) use overrides::{Overrides, hand_on};
 pub(crate) use trace::Trace;
 pub(crate) use via::{append_via, call_depth};
 
-/// The text of an error that a router made.
-pub(crate) const L5D_ERR: HeaderName = HeaderName::from_static("l5d-err");
-/// `true`: the request was surely not delivered and may be sent again.
-pub(crate) const L5D_RETRYABLE: HeaderName = HeaderName::from_static("l5d-retryable");
-/// `1.0` or `0.0`: what the service's classifier made of the response.
-pub(crate) const L5D_SUCCESS_CLASS: HeaderName = HeaderName::from_static("l5d-success-class");
-/// The logical name.
-pub(crate) const L5D_DST_SERVICE: HeaderName = HeaderName::from_static("l5d-dst-service");
-/// The bound id.
-pub(crate) const L5D_DST_CLIENT: HeaderName = HeaderName::from_static("l5d-dst-client");
-/// What the binding left of the name.
-pub(crate) const L5D_DST_RESIDUAL: HeaderName = HeaderName::from_static("l5d-dst-residual");
+/// What ends at this hop, whoever sent it. What an application could take for such a line, because it reads `_` as `-` (CGI and
+/// its heirs do), ends here as well.
+const OF_THIS_HOP: KnownSet = KnownSet::of(&[
+    Known::Connection,
+    Known::KeepAlive,
+    Known::ProxyConnection,
+    Known::ProxyAuthenticate,
+    Known::ProxyAuthenticationInfo,
+    Known::ProxyAuthorization,
+    Known::Te,
+    Known::TransferEncoding,
+    Known::Upgrade,
+    Known::Http2Settings,
+    Known::Disguised,
+    Known::L5dDisguised,
+]);
 
-/// Which certificate the client of an earlier hop showed. Only a proxy that has seen one may say so.
-pub(crate) const CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// Which kinds of headers a message has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Survey {
-    /// `Connection`, which may name others.
-    pub(crate) connection: bool,
-    /// One of the other headers that end at this hop.
-    pub(crate) hop_by_hop: bool,
-    /// One that begins with `l5d-`, however its hyphen is written.
-    pub(crate) context: bool,
-    /// `Via`
-    pub(crate) via: bool,
-    /// `Expect`
-    pub(crate) expect: bool,
-    /// `Host`
-    pub(crate) host: bool,
-    /// `traceparent`
-    pub(crate) traceparent: bool,
-    /// `Transfer-Encoding`
-    pub(crate) encoded: bool,
-    /// `x-forwarded-client-cert`
-    pub(crate) client_cert: bool,
-    /// Some header has more than one line.
-    pub(crate) repeated: bool,
-}
-
-impl Survey {
-    /// Looks at each header once.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut survey = Self {
-            repeated: headers.len() > headers.keys_len(),
-            ..Self::default()
-        };
-        for name in headers.keys() {
-            match *name {
-                header::HOST => survey.host = true,
-                header::CONNECTION => survey.connection = true,
-                header::VIA => survey.via = true,
-                header::EXPECT => survey.expect = true,
-                header::PROXY_AUTHENTICATE
-                | header::PROXY_AUTHORIZATION
-                | header::TE
-                | header::TRAILER
-                | header::UPGRADE => survey.hop_by_hop = true,
-                header::TRANSFER_ENCODING => (survey.hop_by_hop, survey.encoded) = (true, true),
-                _ => survey.note_by_text(name.as_str()),
-            }
+/// The routers' own language, also as an application could misread it.
+pub(crate) const CONTEXT: KnownSet = {
+    let mut set = KnownSet::of(&[Known::L5dOther, Known::L5dDisguised]);
+    let mut at = 0;
+    while at < Known::NAMED.len() {
+        if Known::NAMED[at].is_context() {
+            set.insert(Known::NAMED[at]);
         }
-        survey
+        at += 1;
     }
+    set
+};
 
-    /// Headers that the `http` crate has no constant for.
-    fn note_by_text(&mut self, name: &str) {
-        match name {
-            "keep-alive" | "proxy-connection" => self.hop_by_hop = true,
-            "traceparent" => self.traceparent = true,
-            "x-forwarded-client-cert" => self.client_cert = true,
-            _ if is_context(name) => self.context = true,
-            _ => {}
-        }
-    }
-}
-
-/// Whether `Transfer-Encoding`, where there is one, says `chunked` and nothing else: we know no other coding, and to pass it on
-/// without its name would spoil the body.
-pub(crate) fn is_plainly_encoded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let is_chunked = |coding: &HeaderValue| {
-        let coding = coding.as_bytes().trim_ascii();
-        coding.eq_ignore_ascii_case(b"chunked")
-    };
-    codings.next().is_none_or(is_chunked) && codings.next().is_none()
-}
-
-/// Removes the headers that are meant for one hop only, and those that any `Connection` line names.
+/// Removes the lines that are meant for one hop only, and those that any `Connection` line names.
 ///
 /// `Host` and `Content-Length` stay even if named: without them the message would mean something else to the next hop.
 /// Source: RFC 9110 §7.6.1, linkerd `StripHopByHopHeadersFilter`, which reads the first `Connection` line only and keeps
 /// `Keep-Alive` and `Proxy-Connection` unless they are named.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap, survey: Survey) {
-    if survey.connection {
-        for name in nominated(headers) {
-            headers.remove(name);
-        }
-        headers.remove(header::CONNECTION);
+pub(crate) fn strip_hop_by_hop(fields: &mut Fields) {
+    if fields.has(Known::Connection) {
+        remove_nominated(fields);
     }
-    if survey.hop_by_hop {
-        for name in [
-            header::PROXY_AUTHENTICATE,
-            header::PROXY_AUTHORIZATION,
-            header::TE,
-            header::TRANSFER_ENCODING,
-            header::UPGRADE,
-            KEEP_ALIVE,
-            PROXY_CONNECTION,
-        ] {
-            headers.remove(name);
-        }
-        // Trailers of a chunked body pass, and hyper writes those that are announced.
-        if !survey.encoded {
-            headers.remove(header::TRAILER);
-        }
+    // Trailers of a chunked body pass, and so does their announcement.
+    if fields.has(Known::Trailer) && !fields.has(Known::TransferEncoding) {
+        fields.remove(Known::Trailer);
+    }
+    fields.remove_any(OF_THIS_HOP);
+}
+
+/// Removes the lines that `Connection` names, and its options that named them, so that lines which are added later are safe.
+/// The usual options, `close`, `keep-alive` and `upgrade`, name none that would be left.
+pub(crate) fn remove_nominated(fields: &mut Fields) {
+    if !options(fields).any(is_worth_a_search) {
+        return;
+    }
+    let (mut nominated, mut rest) = (Vec::new(), Vec::new());
+    for option in options(fields) {
+        let list = match is_worth_a_search(option) {
+            true => &mut nominated,
+            false => &mut rest,
+        };
+        list.extend_from_slice(option);
+        list.push(b',');
+    }
+    fields.retain(|field| {
+        let mut names = nominated.split(|byte| *byte == b',');
+        !names.any(|name| field.name.eq_ignore_ascii_case(name))
+    });
+    fields.remove(Known::Connection);
+    if let Some(rest) = rest.strip_suffix(b",") {
+        fields.push(Known::Connection, rest);
     }
 }
 
-/// The headers that `Connection` lines name, as far as they are there. The usual lines, `close` and `keep-alive`, name none.
-fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+fn options(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+    fields
+        .all(Known::Connection)
+        .flat_map(|line| line.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"close"))
-        .filter_map(|name| HeaderName::from_bytes(name).ok())
-        .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
-        .filter(|name| headers.contains_key(name))
-        .collect()
+        .filter(|option| !option.is_empty())
 }
 
-/// Text as a header's value: bytes that a header cannot carry become `?`.
-pub(crate) fn shown_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| {
-        let printable: String = text
-            .chars()
-            .map(|c| {
-                if c.is_ascii_graphic() || c == ' ' {
-                    c
-                } else {
-                    '?'
-                }
-            })
-            .collect();
-        HeaderValue::from_str(&printable).unwrap_or(const { HeaderValue::from_static("?") })
-    })
+/// Whether an option of `Connection` may name a line that neither goes anyway nor has to stay.
+fn is_worth_a_search(option: &[u8]) -> bool {
+    // `Trailer` ends here or not by what the body is.
+    const SETTLED: KnownSet = KnownSet::of(&[Known::Host, Known::ContentLength, Known::Trailer]);
+    let known = Known::of(option);
+    !option.eq_ignore_ascii_case(b"close")
+        && !SETTLED.contains(known)
+        && !OF_THIS_HOP.contains(known)
+}
+
+/// Text as a field's value: what a field cannot carry becomes `?`, and so does what is not ASCII.
+pub(crate) fn shown_value(text: &str) -> Box<[u8]> {
+    let shown = text.chars().map(|c| match u8::try_from(c) {
+        Ok(byte) if byte.is_ascii_graphic() || byte == b' ' => byte,
+        _ => b'?',
+    });
+    shown.collect()
 }
 
 /// Text form-encoded, as `l5d-err` carries it (ISO-8859-1 in the reference; UTF-8 here, which only differs beyond ASCII).
 /// `limit` is in bytes of the result, and is never exceeded.
-pub(crate) fn form_encoded(text: &str, limit: usize) -> HeaderValue {
-    let mut encoded = String::with_capacity(text.len() + text.len() / 4);
+pub(crate) fn form_encoded(text: &str, limit: usize) -> String {
+    let mut encoded = String::with_capacity((text.len() + text.len() / 4).min(limit));
     for byte in text.bytes() {
-        let room = limit.saturating_sub(encoded.len());
+        let room = limit - encoded.len();
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'*' | b'_' if room >= 1 => {
                 encoded.push(char::from(byte));
@@ -190,7 +135,7 @@ pub(crate) fn form_encoded(text: &str, limit: usize) -> HeaderValue {
             _ => break,
         }
     }
-    shown_value(&encoded)
+    encoded
 }
 
 #[cfg(test)]

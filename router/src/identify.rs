@@ -3,16 +3,13 @@
 //! An identifier yields a borrowed [`Key`]: the route table is asked with it, and only a key that the table does not know
 //! becomes a [`Path`] through [`Identifiers::name`].
 
-mod uri;
-
 use std::borrow::Cow;
 
 use config::IdentifierConfig;
 use dtab::Path;
-use http::header::{HOST, HeaderName};
-use http::{Request, Uri, Version};
-
-pub(crate) use uri::origin_form;
+use http::Version;
+use http::header::{HeaderName, InvalidHeaderName};
+use http1::{Fields, Known, RequestHead};
 
 /// The identifiers of a router, tried in order.
 #[derive(Debug)]
@@ -34,8 +31,8 @@ pub(crate) struct Key<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identified<'a> {
     pub(crate) key: Key<'a>,
-    /// The target to ask for instead, where the name was taken off it.
-    pub(crate) target: Option<Uri>,
+    /// The path to ask for instead, where the name was taken off it.
+    pub(crate) path: Option<Vec<u8>>,
 }
 
 /// Why a request has no name.
@@ -53,7 +50,7 @@ impl Identifiers {
     pub(crate) fn new(
         prefix: Path,
         configs: &[IdentifierConfig],
-    ) -> Result<Self, http::header::InvalidHeaderName> {
+    ) -> Result<Self, InvalidHeaderName> {
         let kinds = configs
             .iter()
             .map(Identifier::new)
@@ -62,20 +59,20 @@ impl Identifiers {
     }
 
     /// The key of the first identifier that finds one; the last reason if none does.
-    pub(crate) fn identify<'a, B>(
+    pub(crate) fn identify<'a>(
         &self,
-        request: &'a Request<B>,
+        head: &'a RequestHead,
     ) -> Result<Identified<'a>, Unidentified> {
         let mut reason = Unidentified::Nothing("no identifier is configured".into());
         for (index, kind) in self.kinds.iter().enumerate() {
-            match kind.find(request) {
-                Ok((text, target)) => {
+            match kind.find(head) {
+                Ok((text, path)) => {
                     return Ok(Identified {
                         key: Key {
                             identifier: index,
                             text,
                         },
-                        target,
+                        path,
                     });
                 }
                 Err(malformed @ Unidentified::Malformed(_)) => return Err(malformed),
@@ -97,29 +94,24 @@ impl Identifiers {
 
 #[derive(Debug)]
 enum Identifier {
-    HeaderToken { header: HeaderName, shown: String },
-    Header { header: HeaderName, shown: String },
+    HeaderToken(Source),
+    Header(Source),
     MethodAndHost { with_uri: bool },
     Path { segments: usize, consume: bool },
     Static { path: Path },
 }
 
-type Found<'a> = (Cow<'a, [u8]>, Option<Uri>);
+/// What was found, and the path that it leaves.
+type Found<'a> = (Cow<'a, [u8]>, Option<Vec<u8>>);
 
 /// Between the parts of a `methodAndHost` key: no method, host or target can hold it.
 const SEPARATOR: u8 = b'\n';
 
 impl Identifier {
-    fn new(config: &IdentifierConfig) -> Result<Self, http::header::InvalidHeaderName> {
+    fn new(config: &IdentifierConfig) -> Result<Self, InvalidHeaderName> {
         Ok(match config {
-            IdentifierConfig::HeaderToken { header } => Self::HeaderToken {
-                header: header.parse()?,
-                shown: header.clone(),
-            },
-            IdentifierConfig::Header { header } => Self::Header {
-                header: header.parse()?,
-                shown: header.clone(),
-            },
+            IdentifierConfig::HeaderToken { header } => Self::HeaderToken(Source::new(header)?),
+            IdentifierConfig::Header { header } => Self::Header(Source::new(header)?),
             IdentifierConfig::MethodAndHost { http_uri_in_dst } => Self::MethodAndHost {
                 with_uri: *http_uri_in_dst,
             },
@@ -131,26 +123,25 @@ impl Identifier {
         })
     }
 
-    fn find<'a, B>(&self, request: &'a Request<B>) -> Result<Found<'a>, Unidentified> {
+    fn find<'a>(&self, head: &'a RequestHead) -> Result<Found<'a>, Unidentified> {
         match self {
-            Self::HeaderToken { header, shown } | Self::Header { header, shown } => {
-                let value = request.headers().get(header).map(|value| value.as_bytes());
-                let text = value.filter(|text| !text.is_empty());
-                let absent = || Unidentified::Nothing(format!("{shown} header is absent"));
+            Self::HeaderToken(source) | Self::Header(source) => {
+                let text = source.of(&head.fields).filter(|text| !text.is_empty());
+                let absent = || Unidentified::Nothing(format!("{} header is absent", source.shown));
                 Ok((Cow::Borrowed(text.ok_or_else(absent)?), None))
             }
             Self::MethodAndHost { with_uri } => {
-                Ok((method_and_host(request, *with_uri)?.into(), None))
+                Ok((method_and_host(head, *with_uri)?.into(), None))
             }
-            Self::Path { segments, consume } => first_segments(request, *segments, *consume),
+            Self::Path { segments, consume } => first_segments(head, *segments, *consume),
             Self::Static { .. } => Ok((Cow::Borrowed(b""), None)),
         }
     }
 
     fn name(&self, text: &[u8]) -> Result<Path, Unidentified> {
         match self {
-            Self::HeaderToken { .. } => segments([text]),
-            Self::Header { shown, .. } => {
+            Self::HeaderToken(_) => segments([text]),
+            Self::Header(Source { shown, .. }) => {
                 let text = std::str::from_utf8(text)
                     .map_err(|_| Unidentified::Malformed(format!("{shown} header is not UTF-8")))?;
                 Path::parse(text.trim())
@@ -163,22 +154,47 @@ impl Identifier {
     }
 }
 
+/// The field that an identifier reads.
+#[derive(Debug)]
+struct Source {
+    /// Most read `Host`, which needs no search by its text.
+    known: Option<Known>,
+    /// The name as it was configured; fields are found in any case.
+    shown: String,
+}
+
+impl Source {
+    fn new(name: &str) -> Result<Self, InvalidHeaderName> {
+        let parsed: HeaderName = name.parse()?;
+        let known = Known::of(name.as_bytes());
+        Ok(Self {
+            // Some kinds stand for several names.
+            known: (known.name() == parsed.as_str()).then_some(known),
+            shown: name.to_owned(),
+        })
+    }
+
+    /// The value of its first line.
+    fn of<'a>(&self, fields: &'a Fields) -> Option<&'a [u8]> {
+        match self.known {
+            Some(known) => fields.get(known),
+            None => fields.find(&self.shown),
+        }
+    }
+}
+
 /// Source: linkerd `MethodAndHostIdentifier`.
-fn method_and_host<B>(request: &Request<B>, with_uri: bool) -> Result<Vec<u8>, Unidentified> {
+fn method_and_host(head: &RequestHead, with_uri: bool) -> Result<Vec<u8>, Unidentified> {
     let mut key = Vec::with_capacity(64);
-    let host = request
-        .headers()
-        .get(HOST)
-        .map(|host| host.as_bytes())
-        .filter(|host| !host.is_empty());
-    match (request.version(), host) {
+    let host = head.fields.get(Known::Host);
+    match (head.version, host.filter(|host| !host.is_empty())) {
         (Version::HTTP_10, _) => {
             key.extend_from_slice(b"1.0\n");
-            key.extend_from_slice(request.method().as_str().as_bytes());
+            key.extend_from_slice(head.method.as_str().as_bytes());
         }
         (_, Some(host)) => {
             key.extend_from_slice(b"1.1\n");
-            key.extend_from_slice(request.method().as_str().as_bytes());
+            key.extend_from_slice(head.method.as_str().as_bytes());
             key.push(SEPARATOR);
             key.extend(host.iter().map(u8::to_ascii_lowercase));
         }
@@ -188,29 +204,27 @@ fn method_and_host<B>(request: &Request<B>, with_uri: bool) -> Result<Vec<u8>, U
             ));
         }
     }
-    if with_uri {
-        for segment in trimmed(request.uri().path())
-            .split('/')
-            .filter(|_| !trimmed(request.uri().path()).is_empty())
-        {
+    let path = trimmed(head.path());
+    if with_uri && !path.is_empty() {
+        for segment in path.split(|byte| *byte == b'/') {
             key.push(SEPARATOR);
-            key.extend_from_slice(segment.as_bytes());
+            key.extend_from_slice(segment);
         }
     }
     Ok(key)
 }
 
 /// Source: linkerd `PathIdentifier`.
-fn first_segments<B>(
-    request: &Request<B>,
+fn first_segments(
+    head: &RequestHead,
     count: usize,
     consume: bool,
 ) -> Result<Found<'_>, Unidentified> {
-    let path = request.uri().path();
-    // The target of `OPTIONS *` has no segments, and no slash in front.
-    let whole = path.strip_prefix('/').map_or("", |_| trimmed(path));
-    let end = whole
-        .match_indices('/')
+    let path = head.path();
+    // The targets of `OPTIONS *` and of CONNECT have no segments, and no slash in front.
+    let whole = path.strip_prefix(b"/").map_or(&b""[..], |_| trimmed(path));
+    let slashes = whole.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let end = slashes
         .map(|(at, _)| at)
         .chain([whole.len()])
         .nth(count - 1);
@@ -218,18 +232,23 @@ fn first_segments<B>(
         return Err(Unidentified::Nothing("not enough segments in path".into()));
     };
     let taken = &whole[..end];
-    if taken.split('/').any(str::is_empty) {
+    if taken.split(|byte| *byte == b'/').any(<[u8]>::is_empty) {
         return Err(Unidentified::Malformed(format!(
-            "empty segment in path {path}"
+            "empty segment in path {}",
+            path.escape_ascii()
         )));
     }
-    let target = consume.then(|| uri::with_path(request.uri(), &path[1 + end..]));
-    Ok((Cow::Borrowed(taken.as_bytes()), target))
+    let rest = consume.then(|| path[1 + end..].to_vec());
+    Ok((Cow::Borrowed(taken), rest))
 }
 
 /// A target's path without the slashes around it.
-fn trimmed(path: &str) -> &str {
-    path.strip_prefix('/').unwrap_or(path).trim_end_matches('/')
+fn trimmed(path: &[u8]) -> &[u8] {
+    let mut path = path.strip_prefix(b"/").unwrap_or(path);
+    while let Some(shorter) = path.strip_suffix(b"/") {
+        path = shorter;
+    }
+    path
 }
 
 fn segments<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Result<Path, Unidentified> {

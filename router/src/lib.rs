@@ -6,7 +6,7 @@
 //! 2. `identify` finds the key of the request's name, `headers` takes out what was meant for this hop.
 //! 3. `route` maps the key to a route, which follows its binding, and draws a branch of it.
 //! 4. `client` belongs to a bound id: endpoints, and the connections to them. `balance` chooses one.
-//! 5. `forward` sends the request, and the response back; `error` says why there is none.
+//! 5. `forward` sends the request, and the response back; `error` says why there is none. `wire` moves the bytes.
 //!
 //! Bindings, addresses, the admin server and everything else that is not a request live on a control runtime of their own
 //! and publish; workers read without a lock.
@@ -25,6 +25,7 @@ mod process;
 mod route;
 mod server;
 mod stats;
+mod wire;
 
 pub use args::{Args, ArgsError, Command, HELP};
 pub use build::StartError;

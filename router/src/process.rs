@@ -197,12 +197,13 @@ fn listen_all(
                 &server.socket_options,
                 &config.label,
             )?;
-            let edge = build::edge(server, router);
+            let edge = build::edge(server, config, router, address);
             Server {
                 router: Arc::clone(router),
                 edge,
             }
-            .start(listener, workers, shutdown.drain());
+            .start(listener, workers, shutdown.drain())
+            .map_err(StartError::Workers)?;
             tracing::info!("serving {} on {}", config.label, shown_address(address));
             servers.push(address);
         }

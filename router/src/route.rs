@@ -11,7 +11,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use http::header::HeaderValue;
 use live::{Live, Publisher};
 use namer::{Binding, BoundTree, Evaluated};
 use tokio::time::Instant;
@@ -30,11 +29,11 @@ use crate::stats::{ServiceStats, Services};
 pub(crate) struct Route {
     pub(crate) path: Path,
     /// The name as `l5d-dst-service` carries it.
-    pub(crate) shown: HeaderValue,
+    pub(crate) shown: Box<[u8]>,
     /// The rules that the request brought along; empty for most.
     pub(crate) local: Dtab,
     /// The same as the next router is told.
-    pub(crate) handed_on: Option<HeaderValue>,
+    pub(crate) handed_on: Option<Box<[u8]>>,
     bound: Live<Outcome>,
     stats: Arc<OnceLock<Arc<ServiceStats>>>,
     /// Counts what the name gets before it is bound.

@@ -1,24 +1,25 @@
-//! Where requests come in: a listener hands each connection to the worker with the fewest, which serves it on its own core.
+//! Where requests come in: one worker accepts, and hands each connection to the worker with the fewest, which serves it on its
+//! own core.
 //!
-//! Connections are handed out one by one rather than shared through `SO_REUSEPORT`, so that a few busy ones spread evenly.
+//! Connections are handed out one by one rather than shared through `SO_REUSEPORT`, so that a few busy ones spread evenly. A
+//! worker that accepts is often the one with the fewest, and then nothing has to change threads.
 
 mod activity;
 mod connection;
-mod head;
-mod unread;
+mod heads;
 mod worker;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use live::Task;
 use transport::{Drain, Listener};
 
+pub(crate) use activity::{Activity, Patience, Phase};
 pub(crate) use worker::Workers;
 
 use crate::exchange::{Edge, Router};
-use worker::Accepted;
+use worker::Listening;
 
 /// A listening socket and whom it asks.
 #[derive(Debug)]
@@ -28,40 +29,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Accepts until the drain begins. Runs as a task of the control runtime.
+    /// Has a worker accept until the drain begins.
+    ///
+    /// # Errors
+    /// What the system says.
     pub(crate) fn start(
         self,
         listener: Listener,
         workers: &Arc<Workers>,
         drain: Drain,
-    ) -> Task<()> {
-        live::task(
-            "accept",
-            accept(Arc::new(self), listener, Arc::clone(workers), drain),
-        )
-    }
-}
-
-async fn accept(server: Arc<Server>, listener: Listener, workers: Arc<Workers>, drain: Drain) {
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = drain.begun() => return,
-        };
-        let moved: io::Result<_> = stream.into_std();
-        match moved {
-            Ok(stream) => {
-                workers
-                    .hand_over(Accepted {
-                        stream,
-                        peer,
-                        server: Arc::clone(&server),
-                        hold: drain.hold(),
-                    })
-                    .await
-            }
-            Err(error) => tracing::warn!(%error, %peer, "cannot hand a connection to its worker"),
-        }
+    ) -> io::Result<()> {
+        workers.listen(Listening {
+            listener: listener.unregister()?,
+            server: Arc::new(self),
+            workers: Arc::clone(workers),
+            drain,
+        });
+        Ok(())
     }
 }
 

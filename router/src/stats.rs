@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use namer::BoundId;
-use telemetry::{Counter, Metrics, Scope, Stat};
+use telemetry::{Counter, Gauge, Metrics, Scope, Stat};
 use tokio::time::Instant;
 
 pub(crate) use client::ClientStats;
@@ -167,6 +167,23 @@ impl Statuses {
             together: self.scope.counter(&format!("{}XX", status.as_u16() / 100)),
             next: Slot::new(),
         }
+    }
+}
+
+/// Counts something for as long as it is there.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    pub(crate) fn new(gauge: Gauge) -> Self {
+        gauge.add(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.sub(1.0);
     }
 }
 

@@ -35,9 +35,15 @@ impl Endpoint {
         }
     }
 
-    /// The worker's connection that was used last.
+    /// The worker's connection that was used last, of those that are open.
     pub(crate) fn take_idle(&self, worker: usize) -> Option<Box<Connection>> {
-        self.pool(worker).pop()
+        let mut pool = self.pool(worker);
+        while let Some(connection) = pool.pop() {
+            if connection.is_open() {
+                return Some(connection);
+            }
+        }
+        None
     }
 
     /// Keeps a connection for the worker's next request.
@@ -49,7 +55,7 @@ impl Endpoint {
     /// Closes what waited too long, and what the other side has closed.
     pub(crate) fn sweep(&self, now: Instant) {
         for worker in 0..self.pools.len() {
-            self.pool(worker).retain_mut(|connection| {
+            self.pool(worker).retain(|connection| {
                 now.duration_since(connection.returned) < IDLE_TIME && connection.is_open()
             });
         }

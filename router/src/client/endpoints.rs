@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::HeaderValue;
 use live::{Live, Publisher, State};
 use namer::Addresses;
 use tokio::sync::watch;
 
 use super::Endpoint;
 use crate::balance::Choices;
+use crate::headers::shown_value;
 use crate::stats::ClientStats;
 
 /// A set of endpoints, swapped as a whole.
@@ -20,7 +20,7 @@ pub(crate) struct Endpoints {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) choices: Choices<Endpoint>,
     /// What `Host` is rewritten to.
-    pub(crate) authority: Option<HeaderValue>,
+    pub(crate) authority: Option<Box<[u8]>>,
 }
 
 /// Sets of the same addresses are equal: an endpoint is kept as long as its address is there.
@@ -87,10 +87,7 @@ fn next_set(
     stats.endpoints_removed.add(before.len() as u64);
     stats.endpoints.set(known.len() as f64);
     let authority = match &*addresses {
-        Addresses::Bound(set) => set
-            .authority
-            .as_deref()
-            .and_then(|authority| HeaderValue::from_str(authority).ok()),
+        Addresses::Bound(set) => set.authority.as_deref().map(shown_value),
         Addresses::Neg => None,
     };
     Endpoints {

@@ -1,15 +1,20 @@
 //! Where requests come in, and the form that they get there.
 
+mod forwarded;
+mod last_hop;
+
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
-use http::header::{HOST, HeaderMap};
-use http::{Method, Request};
+use http1::{Form, Known, Limits, RequestHead};
 
-use crate::client::RequestBody;
 use crate::error::RouteError;
-use crate::headers::{self, Overrides, Survey};
-use crate::identify::origin_form;
+use crate::headers::{self, Overrides};
+use crate::server::Patience;
 use crate::stats::ServerStats;
+
+pub(crate) use forwarded::Forwarded;
+pub(super) use last_hop::answer_here;
 
 /// How a server treats what it accepts.
 #[derive(Debug)]
@@ -17,6 +22,16 @@ pub(crate) struct Edge {
     pub(crate) stats: ServerStats,
     pub(crate) max_call_depth: usize,
     pub(crate) clear_context: bool,
+    /// How `Forwarded` names both sides; none is added by default.
+    pub(crate) forwarded: Option<Forwarded>,
+    /// The name of the header that says when a request came in; none is added by default.
+    pub(crate) timestamp: Option<String>,
+    /// How long `l5d-err` may be, in bytes.
+    pub(crate) max_err_bytes: usize,
+    /// How long heads may be.
+    pub(crate) limits: Limits,
+    /// How long clients may take.
+    pub(crate) patience: Patience,
 }
 
 /// Where a request came in.
@@ -24,44 +39,48 @@ pub(crate) struct Edge {
 pub(crate) struct Origin<'a> {
     pub(crate) edge: &'a Edge,
     pub(crate) peer: SocketAddr,
+    /// A random number, the same for all requests of a connection.
+    pub(crate) connection: u64,
     /// Whose connection it is, and so whose pools it uses.
     pub(crate) worker: usize,
-    /// Whether the head had a `Content-Length` line. hyper hides it beside a `Transfer-Encoding`.
-    pub(crate) states_length: bool,
 }
 
-/// Brings a request into the form that routers understand, and takes its own rules out.
+/// Brings a request into the form that routers understand, takes its own rules out, and notes whence and when it came.
+///
+/// What a client sends to its `http_proxy` (`http://user@host:80/x?y`) becomes what the host itself is asked for. The target
+/// names the host, whatever `Host` says; so does that of a CONNECT. Source: linkerd `ProxyRewriteFilter`, RFC 9112 §3.2.2.
 pub(super) fn admit(
-    request: &mut Request<RequestBody>,
-    survey: Survey,
-    Origin {
-        edge,
-        states_length,
-        ..
-    }: Origin<'_>,
+    head: &mut RequestHead,
+    origin: Origin<'_>,
 ) -> Result<Option<Overrides>, RouteError> {
-    refuse_ambiguous(request.headers(), survey, states_length)?;
-    let target = request.uri();
-    if request.method() == Method::CONNECT {
-        return Err(RouteError::NoTunnels(target.to_string()));
-    }
-    if target.scheme().is_none() && target.authority().is_some() {
-        return Err(RouteError::BadTarget(target.to_string()));
-    }
-    if survey.via && headers::call_depth(request.headers()) > edge.max_call_depth {
+    let edge = origin.edge;
+    if headers::call_depth(&head.fields) > edge.max_call_depth {
         return Err(RouteError::TooManyCalls(edge.max_call_depth));
     }
-    origin_form(request);
-    if !survey.context {
-        return Ok(None);
+    let scheme = edge
+        .forwarded
+        .as_ref()
+        .and_then(|_| forwarded::scheme(head));
+    name_the_host(head);
+    let overrides = match head.fields.has_any(headers::CONTEXT) {
+        true => take_context(head, edge)?,
+        false => None,
+    };
+    if edge.forwarded.is_some() || edge.timestamp.is_some() {
+        mark(head, origin, scheme.as_deref());
     }
-    let headers = request.headers_mut();
+    Ok(overrides)
+}
+
+/// Heeds what is said in the routers' own language, or drops it.
+fn take_context(head: &mut RequestHead, edge: &Edge) -> Result<Option<Overrides>, RouteError> {
+    let fields = &mut head.fields;
     if edge.clear_context {
-        headers::clear_context(headers);
+        headers::clear_context(fields);
         return Ok(None);
     }
-    headers::merge_deadlines(headers);
-    let overrides = Overrides::take(headers);
+    headers::merge_deadlines(fields);
+    let overrides = Overrides::take(fields);
     match &overrides {
         Some(overrides) if overrides.len() > MAX_OVERRIDE_BYTES => Err(RouteError::BadOverride(
             format!("a dtab in headers is longer than {MAX_OVERRIDE_BYTES} bytes"),
@@ -70,28 +89,38 @@ pub(super) fn admit(
     }
 }
 
-/// Refuses what another parser could read as another request. Source: RFC 9112 §3.2, §6.1 and §6.3.
-fn refuse_ambiguous(
-    lines: &HeaderMap,
-    survey: Survey,
-    states_length: bool,
-) -> Result<(), RouteError> {
-    if survey.repeated && lines.get_all(HOST).iter().nth(1).is_some() {
-        return Err(RouteError::Ambiguous("it has several Host lines"));
+/// Adds what this server was told to add, each as a line of its own behind those that are there.
+///
+/// Source: linkerd `AddForwardedHeader` and `TimestampHeaderFilter`.
+fn mark(head: &mut RequestHead, origin: Origin<'_>, scheme: Option<&[u8]>) {
+    // Else the client could have our lines removed, by naming them in its `Connection`.
+    headers::remove_nominated(&mut head.fields);
+    if let Some(forwarded) = &origin.edge.forwarded {
+        let value = forwarded.value(head.fields.get(Known::Host), scheme, origin);
+        head.fields.push(Known::Forwarded, &value);
     }
-    if !survey.encoded {
-        return Ok(());
+    if let Some(name) = &origin.edge.timestamp {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let millis = now.unwrap_or(Duration::ZERO).as_millis().to_string();
+        head.fields.push_named(name.as_bytes(), millis.as_bytes());
     }
-    if states_length {
-        let both = "it has a Content-Length and a Transfer-Encoding";
-        return Err(RouteError::Ambiguous(both));
+}
+
+/// Makes the host that the target names, if it names one, the value of `Host`.
+fn name_the_host(head: &mut RequestHead) {
+    match head.form() {
+        Form::Origin | Form::Asterisk => {}
+        Form::Absolute => head.to_origin_form(),
+        Form::Authority => {
+            if let Some(authority) = head.authority().map(<[u8]>::to_vec) {
+                head.fields.set(Known::Host, &authority);
+            }
+        }
     }
-    if !headers::is_plainly_encoded(lines) {
-        let other = "its Transfer-Encoding is another than chunked";
-        return Err(RouteError::Ambiguous(other));
-    }
-    Ok(())
 }
 
 /// How long the rules of one request may be; they are kept as long as their route.
 const MAX_OVERRIDE_BYTES: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests;

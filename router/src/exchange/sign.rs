@@ -1,73 +1,73 @@
 //! What the router adds to messages that pass.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
-use http::{Request, Response, Version};
-use http_body::Body as _;
+use http::Version;
+use http1::{Fields, Known, KnownSet, RequestHead, ResponseHead};
 
-use crate::client::RequestBody;
-use crate::forward::ResponseBody;
-use crate::headers::{self, Survey, Trace};
+use crate::headers::{self, Trace};
 use crate::route::{Picked, Route};
 
-/// What an endpoint is told beyond what the client said.
-pub(super) fn sign_request(
-    request: &mut Request<RequestBody>,
-    survey: Survey,
-    route: &Route,
-    picked: &Picked,
-) {
-    let version = request.version();
-    let is_chunked = request.body().size_hint().exact().is_none();
-    let headers = request.headers_mut();
-    headers::strip_hop_by_hop(headers, survey);
-    if survey.expect {
-        // The client was told to continue by us.
-        headers.remove(EXPECT);
+/// What an endpoint is told beyond what the client said. Framing and `Connection` are left to whoever writes the message.
+pub(super) fn sign_request(head: &mut RequestHead, route: &Route, picked: &Picked) {
+    let destination = Destination {
+        service: &route.shown,
+        client: &picked.client.shown,
+        residual: picked.residual.as_deref(),
+        rules: route.handed_on.as_deref(),
+    };
+    destination.sign(&mut head.fields, head.version);
+}
+
+/// Where a request goes, as the next router reads it.
+struct Destination<'a> {
+    service: &'a [u8],
+    client: &'a [u8],
+    residual: Option<&'a [u8]>,
+    /// The rules that the request brought along.
+    rules: Option<&'a [u8]>,
+}
+
+/// What the router answers itself, knows nothing about, or says anew.
+const ENDS_HERE: KnownSet = KnownSet::of(&[
+    // The client was told to continue by us.
+    Known::Expect,
+    // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
+    Known::XForwardedClientCert,
+    Known::L5dDstService,
+    Known::L5dDstClient,
+    Known::L5dDstResidual,
+]);
+
+impl Destination<'_> {
+    fn sign(&self, fields: &mut Fields, version: Version) {
+        headers::strip_hop_by_hop(fields);
+        fields.remove_any(ENDS_HERE);
+        headers::append_via(fields, version);
+        Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
+        fields.push(Known::L5dDstService, self.service);
+        fields.push(Known::L5dDstClient, self.client);
+        if let Some(residual) = self.residual {
+            fields.push(Known::L5dDstResidual, residual);
+        }
+        if let Some(rules) = self.rules {
+            headers::hand_on(fields, rules);
+        }
+        if !fields.has(Known::Host) {
+            // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
+            fields.push(Known::Host, b"");
+        }
     }
-    if survey.client_cert {
-        // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
-        headers.remove(headers::CLIENT_CERT);
-    }
-    headers::append_via(headers, version, survey.via);
-    Trace::of_request(headers, survey, || fastrand::u64(..), fastrand::f64).write(headers);
-    headers.insert(headers::L5D_DST_SERVICE, route.shown.clone());
-    headers.insert(headers::L5D_DST_CLIENT, picked.client.shown.clone());
-    match &picked.residual {
-        Some(residual) => _ = headers.insert(headers::L5D_DST_RESIDUAL, residual.clone()),
-        None if survey.context => _ = headers.remove(headers::L5D_DST_RESIDUAL),
-        None => {}
-    }
-    if let Some(rules) = &route.handed_on {
-        headers::hand_on(headers, rules.clone());
-    }
-    if !survey.host && !headers.contains_key(HOST) {
-        headers.insert(HOST, const { HeaderValue::from_static("") });
-    }
-    if is_chunked {
-        // Not left to hyper, which takes a GET for one without a body.
-        let chunked = const { HeaderValue::from_static("chunked") };
-        headers.insert(TRANSFER_ENCODING, chunked);
-    }
-    // A proxy speaks its own version, whatever its client's is (RFC 9110 §2.5).
-    *request.version_mut() = Version::HTTP_11;
 }
 
 /// What the client is told beyond what the endpoint said.
-pub(super) fn sign_response(response: &mut Response<ResponseBody>) {
-    let version = response.version();
-    let class = if response.status().is_server_error() {
-        "0.0"
-    } else {
-        "1.0"
+pub(super) fn sign_response(head: &mut ResponseHead) {
+    let class: &[u8] = match head.status.is_server_error() {
+        true => b"0.0",
+        false => b"1.0",
     };
-    let headers = response.headers_mut();
-    let survey = Survey::of(headers);
-    if survey.encoded {
-        headers.remove(CONTENT_LENGTH);
-    }
-    headers::strip_hop_by_hop(headers, survey);
-    headers::append_via(headers, version, survey.via);
-    headers.insert(headers::L5D_SUCCESS_CLASS, HeaderValue::from_static(class));
-    // As on the way there: what an old endpoint cannot do has nothing to do with our client's connection.
-    *response.version_mut() = Version::HTTP_11;
+    headers::strip_hop_by_hop(&mut head.fields);
+    headers::append_via(&mut head.fields, head.version);
+    head.fields.set(Known::L5dSuccessClass, class);
 }
+
+#[cfg(test)]
+mod tests;

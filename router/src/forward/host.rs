@@ -1,33 +1,34 @@
-//! `Host` as the namer wants it, and the way back in headers that repeat it.
+//! `Host` as the namer wants it, and the way back in fields that repeat it.
 
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
-
-const REFRESH: HeaderName = HeaderName::from_static("refresh");
+use http1::{Fields, Known};
 
 /// A `Host` that was replaced.
+#[derive(Debug)]
 pub(crate) struct Rewritten {
     original: String,
     authority: String,
 }
 
-/// Replaces `Host`. Source: linkerd `RewriteHostHeader`.
-pub(crate) fn rewrite(headers: &mut HeaderMap, authority: &HeaderValue) -> Option<Rewritten> {
-    let original = headers.insert(HOST, authority.clone())?;
+/// Replaces `Host`; none if the client had named no host. Source: linkerd `RewriteHostHeader`.
+pub(crate) fn rewrite(fields: &mut Fields, authority: &[u8]) -> Option<Rewritten> {
+    let original = fields.get(Known::Host).unwrap_or_default().to_vec();
+    fields.set(Known::Host, authority);
     Some(Rewritten {
-        original: original.to_str().ok()?.to_owned(),
-        authority: authority.to_str().ok()?.to_owned(),
+        original: String::from_utf8(original)
+            .ok()
+            .filter(|host| !host.is_empty())?,
+        authority: std::str::from_utf8(authority).ok()?.to_owned(),
     })
 }
 
 impl Rewritten {
     /// Gives `Location` and `Refresh` the host that the client knows.
-    pub(crate) fn restore(&self, headers: &mut HeaderMap) {
-        for name in [LOCATION, REFRESH] {
-            let restored = headers
-                .get(&name)
-                .and_then(|value| self.restored(value.to_str().ok()?));
-            if let Some(value) = restored.and_then(|text| HeaderValue::try_from(text).ok()) {
-                headers.insert(name, value);
+    pub(crate) fn restore(&self, fields: &mut Fields) {
+        for known in [Known::Location, Known::Refresh] {
+            let value = fields.get(known);
+            let text = value.and_then(|value| std::str::from_utf8(value).ok());
+            if let Some(restored) = text.and_then(|text| self.restored(text)) {
+                fields.set(known, restored.as_bytes());
             }
         }
     }
@@ -50,29 +51,36 @@ mod tests {
 
     #[test]
     fn the_client_sees_the_host_that_it_asked_for() {
-        let check = |header: &'static str, sent: &'static str, seen: &str| {
-            let mut request = HeaderMap::from_iter([(HOST, HeaderValue::from_static("web"))]);
-            let rewritten = rewrite(&mut request, &HeaderValue::from_static("a.example:80"))
-                .expect("a host was replaced");
-            assert_eq!(request[HOST], "a.example:80");
-            let name = HeaderName::from_static(header);
-            let mut response =
-                HeaderMap::from_iter([(name.clone(), HeaderValue::from_static(sent))]);
+        let check = |known: Known, sent: &str, seen: &str| {
+            let mut request = Fields::default();
+            request.push(Known::Host, b"web");
+            let rewritten = rewrite(&mut request, b"a.example:80").expect("a host was replaced");
+            assert_eq!(request.get(Known::Host), Some(&b"a.example:80"[..]));
+            let mut response = Fields::default();
+            response.push(known, sent.as_bytes());
             rewritten.restore(&mut response);
-            assert_eq!(response[name], seen);
+            assert_eq!(response.get(known), Some(seen.as_bytes()));
         };
-        check("location", "http://a.example:80/x?y", "http://web/x?y");
-        check("location", "https://A.example:80", "https://web");
+        check(Known::Location, "http://a.example:80/x?y", "http://web/x?y");
+        check(Known::Location, "https://A.example:80", "https://web");
         check(
-            "location",
+            Known::Location,
             "http://b.example/a.example:80",
             "http://b.example/a.example:80",
         );
-        check("location", "/x", "/x");
+        check(Known::Location, "/x", "/x");
         check(
-            "refresh",
+            Known::Refresh,
             "5; url=http://a.example:80/x",
             "5; url=http://web/x",
         );
+    }
+
+    #[test]
+    fn who_named_no_host_is_told_the_real_one() {
+        let mut request = Fields::default();
+        request.push(Known::Host, b"");
+        assert!(rewrite(&mut request, b"a.example").is_none());
+        assert_eq!(request.get(Known::Host), Some(&b"a.example"[..]));
     }
 }

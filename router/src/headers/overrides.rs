@@ -1,31 +1,28 @@
 //! `l5d-dtab` and `l5d-ctx-dtab`: rules that a request brings along for itself.
 
 use dtab::Dtab;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http1::{Fields, Known, KnownSet};
 
-const L5D_DTAB: HeaderName = HeaderName::from_static("l5d-dtab");
-const L5D_CTX_DTAB: HeaderName = HeaderName::from_static("l5d-ctx-dtab");
-
-/// The rules of one request as they were written, taken out of its headers.
+/// The rules of one request as they were written, taken out of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Overrides {
-    /// One line for each header: first those from routers before us, then the user's own, which win.
+    /// One for each line: first those from routers before us, then the user's own, which win.
     lines: Vec<Box<[u8]>>,
 }
 
 impl Overrides {
-    /// Takes the override headers out; none when there were none.
-    pub(crate) fn take(headers: &mut HeaderMap) -> Option<Self> {
-        let lines: Vec<Box<[u8]>> = [L5D_CTX_DTAB, L5D_DTAB]
-            .iter()
-            .flat_map(|name| headers.get_all(name))
-            .map(|line| line.as_bytes().into())
-            .collect();
-        if lines.is_empty() {
+    /// Takes the override lines out; none when there were none.
+    pub(crate) fn take(fields: &mut Fields) -> Option<Self> {
+        const BOTH: KnownSet = KnownSet::of(&[Known::L5dCtxDtab, Known::L5dDtab]);
+        if !fields.has_any(BOTH) {
             return None;
         }
-        headers.remove(L5D_CTX_DTAB);
-        headers.remove(L5D_DTAB);
+        let lines = fields
+            .all(Known::L5dCtxDtab)
+            .chain(fields.all(Known::L5dDtab))
+            .map(Box::from)
+            .collect();
+        fields.remove_any(BOTH);
         Some(Self { lines })
     }
 
@@ -50,6 +47,6 @@ impl Overrides {
 }
 
 /// Hands the combined rules on to the next router.
-pub(crate) fn hand_on(headers: &mut HeaderMap, combined: HeaderValue) {
-    headers.insert(L5D_CTX_DTAB, combined);
+pub(crate) fn hand_on(fields: &mut Fields, combined: &[u8]) {
+    fields.set(Known::L5dCtxDtab, combined);
 }

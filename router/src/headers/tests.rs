@@ -2,40 +2,34 @@ use http::Version;
 
 use super::*;
 
-fn headers(lines: &[&str]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+fn fields(lines: &[&str]) -> Fields {
+    let mut fields = Fields::default();
     for line in lines {
-        let (name, value) = line.split_once(':').expect("a header");
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        headers.append(name, HeaderValue::from_str(value.trim()).expect("a value"));
+        let (name, value) = line.split_once(':').expect("a line");
+        fields.push_named(name.as_bytes(), value.trim().as_bytes());
     }
-    headers
+    fields
 }
 
-fn shown(headers: &HeaderMap) -> Vec<String> {
-    headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
-        .collect()
-}
-
-/// In the order of their names: removing a header moves another one.
-fn sorted(headers: &HeaderMap) -> Vec<String> {
-    let mut lines = shown(headers);
-    lines.sort();
-    lines
+fn shown(fields: &Fields) -> Vec<String> {
+    let mut text = Vec::new();
+    fields.write_to(&mut text);
+    let text = String::from_utf8(text).expect("text");
+    text.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn headers_of_one_hop_end_here() {
     let check = |given: &[&str], expected: &[&str]| {
-        let mut headers = headers(given);
-        let survey = Survey::of(&headers);
-        strip_hop_by_hop(&mut headers, survey);
-        assert_eq!(sorted(&headers), expected, "{given:?}");
+        let mut fields = fields(given);
+        strip_hop_by_hop(&mut fields);
+        assert_eq!(shown(&fields), expected, "{given:?}");
     };
-    check(&["host: a", "accept: b"], &["accept: b", "host: a"]);
-    check(&["connection: close", "accept: b"], &["accept: b"]);
+    check(&["host: a", "Accept: b"], &["host: a", "Accept: b"]);
+    for usual in ["close", "keep-alive", "Keep-Alive, Upgrade", "TE, close"] {
+        let connection = format!("connection: {usual}");
+        check(&[&connection, "accept: b"], &["accept: b"]);
+    }
     check(
         &["Keep-Alive: 5", "Proxy-Connection: keep-alive", "x: y"],
         &["x: y"],
@@ -74,18 +68,86 @@ fn headers_of_one_hop_end_here() {
             "content-length: 3",
             "x-a: 1",
         ],
-        &["content-length: 3", "host: a"],
+        &["host: a", "content-length: 3"],
+    );
+    check(
+        &[
+            "upgrade: h2c",
+            "http2-settings: x",
+            "proxy-authentication-info: y",
+            "x: y",
+        ],
+        &["x: y"],
     );
     check(&["connection: ,, bad name ,x", "x: y", "z: y"], &["z: y"]);
 }
 
 #[test]
+fn what_a_connection_names_may_go_before_it_does() {
+    let check = |given: &[&str], expected: &[&str]| {
+        let mut fields = fields(given);
+        remove_nominated(&mut fields);
+        assert_eq!(shown(&fields), expected, "{given:?}");
+    };
+    let usual = ["connection: close, TE , upgrade,host", "x-a: 1", "host: a"];
+    check(&usual, &usual);
+    check(
+        &[
+            "connection: x-a, close",
+            "connection: X-B",
+            "x-a: 1",
+            "x-b: 2",
+        ],
+        &["connection: close"],
+    );
+    check(&["connection: x-a", "x-a: 1", "x-b: 2"], &["x-b: 2"]);
+}
+
+#[test]
+fn trailers_are_announced_where_there_may_be_some() {
+    let check = |given: &[&str], expected: &[&str]| {
+        let mut fields = fields(given);
+        strip_hop_by_hop(&mut fields);
+        assert_eq!(shown(&fields), expected, "{given:?}");
+    };
+    check(&["trailer: x-sum"], &[]);
+    check(
+        &["transfer-encoding: chunked", "trailer: x-sum"],
+        &["trailer: x-sum"],
+    );
+    check(
+        &[
+            "connection: trailer",
+            "transfer-encoding: chunked",
+            "trailer: x-sum",
+        ],
+        &["trailer: x-sum"],
+    );
+}
+
+#[test]
+fn names_in_disguise_end_here() {
+    let mut fields = fields(&[
+        "Content_Length: 3",
+        "transfer_encoding: chunked",
+        "Proxy_Authorization: secret",
+        "x_forwarded-client_cert: me",
+        "l5d_dtab: /a=>/b",
+        "L5D_anything: x",
+        "l5d-dst_client: x",
+        "x_plain: y",
+        "l5d-name: /a",
+    ]);
+    strip_hop_by_hop(&mut fields);
+    assert_eq!(shown(&fields), ["x_plain: y", "l5d-name: /a"]);
+}
+
+#[test]
 fn each_proxy_signs_at_the_end() {
     let check = |given: &[&str], version, expected: &[&str]| {
-        let mut headers = headers(given);
-        let has_via = Survey::of(&headers).via;
-        append_via(&mut headers, version, has_via);
-        assert_eq!(shown(&headers), expected, "{given:?}");
+        let mut fields = fields(given);
+        append_via(&mut fields, version);
+        assert_eq!(shown(&fields), expected, "{given:?}");
     };
     check(&[], Version::HTTP_11, &["via: 1.1 linkerd"]);
     check(&[], Version::HTTP_10, &["via: 1.0 linkerd"]);
@@ -103,39 +165,39 @@ fn each_proxy_signs_at_the_end() {
 
 #[test]
 fn proxies_are_counted_over_all_lines() {
-    assert_eq!(call_depth(&headers(&[])), 0);
-    assert_eq!(call_depth(&headers(&["via: a"])), 1);
-    assert_eq!(call_depth(&headers(&["via: a, b", "via: c"])), 3);
+    assert_eq!(call_depth(&fields(&[])), 0);
+    assert_eq!(call_depth(&fields(&["via: a"])), 1);
+    assert_eq!(call_depth(&fields(&["via: a, b", "via: c"])), 3);
 }
 
 #[test]
 fn the_users_rules_come_after_those_of_routers_before() {
-    let mut headers = headers(&[
+    let mut fields = fields(&[
         "l5d-dtab: /a => /user",
         "l5d-ctx-dtab: /a => /one",
         "l5d-ctx-dtab: /b => /two",
         "x: y",
     ]);
-    let overrides = Overrides::take(&mut headers).expect("there are some");
+    let overrides = Overrides::take(&mut fields).expect("there are some");
     let dtab = overrides.parse().expect("rules");
     assert_eq!(dtab.to_string(), "/a=>/one;/b=>/two;/a=>/user");
-    assert_eq!(shown(&headers), ["x: y"]);
-    assert_eq!(Overrides::take(&mut headers), None);
+    assert_eq!(shown(&fields), ["x: y"]);
+    assert_eq!(Overrides::take(&mut fields), None);
 }
 
 #[test]
 fn rules_that_do_not_parse_are_refused() {
-    let mut headers = headers(&["l5d-dtab: nonsense"]);
-    let overrides = Overrides::take(&mut headers).expect("there are some");
+    let mut fields = fields(&["l5d-dtab: nonsense"]);
+    let overrides = Overrides::take(&mut fields).expect("there are some");
     overrides.parse().expect_err("no dtab");
 }
 
 #[test]
 fn of_several_deadlines_the_strictest_stays() {
     let check = |given: &[&str], expected: &[&str]| {
-        let mut headers = headers(given);
-        merge_deadlines(&mut headers);
-        assert_eq!(shown(&headers), expected, "{given:?}");
+        let mut fields = fields(given);
+        merge_deadlines(&mut fields);
+        assert_eq!(shown(&fields), expected, "{given:?}");
     };
     check(&["l5d-ctx-deadline: 10 90"], &["l5d-ctx-deadline: 10 90"]);
     check(
@@ -150,11 +212,10 @@ fn of_several_deadlines_the_strictest_stays() {
 }
 
 fn traced(given: &[&str], draw: f64) -> (Trace, Vec<String>) {
-    let mut headers = headers(given);
-    let survey = Survey::of(&headers);
-    let trace = Trace::of_request(&mut headers, survey, || 0xABCD, || draw);
-    trace.write(&mut headers);
-    (trace, shown(&headers))
+    let mut fields = fields(given);
+    let trace = Trace::of_request(&mut fields, || 0xABCD, || draw);
+    trace.write(&mut fields);
+    (trace, shown(&fields))
 }
 
 #[test]
@@ -193,7 +254,7 @@ fn a_w3c_trace_is_carried_on_whole() {
         0.0,
     );
     assert_eq!(
-        written[0],
+        written[2],
         "traceparent: 00-0af7651916cd43dd8448eb211c80319c-000000000000abcd-01"
     );
     for bad in [
@@ -228,25 +289,53 @@ fn a_sample_rate_decides_for_one_request_and_is_consumed() {
 }
 
 #[test]
+fn what_vendors_say_stays_with_the_trace_it_is_about() {
+    let states = |lines: &[&str]| {
+        let (_, written) = traced(lines, 0.0);
+        let states = written.iter().filter(|line| line.starts_with("tracestate"));
+        states.count()
+    };
+    let known = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    assert_eq!(states(&[known, "tracestate: a=1", "tracestate: b=2"]), 2);
+    assert_eq!(states(&["traceparent: 00-x", "tracestate: a=1"]), 0);
+    assert_eq!(states(&["tracestate: a=1"]), 0);
+}
+
+#[test]
 fn strangers_do_not_speak_the_routers_language() {
-    let mut headers = headers(&[
+    let mut fields = fields(&[
         "l5d-dtab: /a=>/b",
         "L5D-Ctx-Trace: x",
         "l5d-err: oops",
+        "l5d-whatever: x",
+        "l5d_dtab: /a=>/b",
+        "L5D_x: y",
         "accept: *",
         "x-l5d-: y",
     ]);
-    assert!(clear_context(&mut headers));
-    assert_eq!(sorted(&headers), ["accept: *", "x-l5d-: y"]);
-    assert!(!clear_context(&mut headers));
+    assert!(clear_context(&mut fields));
+    assert_eq!(shown(&fields), ["accept: *", "x-l5d-: y"]);
+    assert!(!clear_context(&mut fields));
+}
+
+#[test]
+fn what_a_field_cannot_carry_is_marked() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(*shown_value(text), *expected.as_bytes(), "{text:?}");
+    };
+    check("/svc/web", "/svc/web");
+    check("/a => /b;", "/a => /b;");
+    check("/é\r\nx: y", "/???x: y");
+    check("", "");
 }
 
 #[test]
 fn errors_are_form_encoded_within_their_limit() {
     let check = |text: &str, limit, expected: &str| {
-        assert_eq!(form_encoded(text, limit).to_str().expect("text"), expected);
+        assert_eq!(form_encoded(text, limit), expected);
     };
     check("a b/c\n", 100, "a+b%2Fc%0A");
     check("abc", 2, "ab");
     check("a/b", 3, "a");
+    check("abc", 0, "");
 }

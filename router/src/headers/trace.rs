@@ -2,15 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::{BufMut as _, BytesMut};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-
-use super::Survey;
-
-const L5D_CTX_TRACE: HeaderName = HeaderName::from_static("l5d-ctx-trace");
-const L5D_REQID: HeaderName = HeaderName::from_static("l5d-reqid");
-const L5D_SAMPLE: HeaderName = HeaderName::from_static("l5d-sample");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use http1::{Fields, Known, KnownSet};
 
 const SAMPLING_KNOWN: u64 = 2;
 const SAMPLED: u64 = 4;
@@ -33,12 +25,15 @@ impl Trace {
     ///
     /// `new_id` yields random ids, `draw` a number in 0..1 for `l5d-sample`, which is consumed.
     pub(crate) fn of_request(
-        headers: &mut HeaderMap,
-        survey: Survey,
+        fields: &mut Fields,
         new_id: impl FnOnce() -> u64,
         draw: impl FnOnce() -> f64,
     ) -> Self {
-        let incoming = Self::incoming(headers, survey);
+        let incoming = Self::incoming(fields);
+        if incoming.is_none() {
+            // What vendors say about a trace that cannot be read says nothing about another (W3C Trace Context §4.3).
+            fields.remove(Known::Tracestate);
+        }
         let span = new_id();
         let mut trace = incoming.map_or(
             Self {
@@ -54,28 +49,19 @@ impl Trace {
                 ..caller
             },
         );
-        if survey.context
-            && let Some(sample) = headers.remove(L5D_SAMPLE)
-            && let Some(rate) = sample
-                .to_str()
-                .ok()
-                .and_then(|text| text.trim().parse::<f64>().ok())
-            && !rate.is_nan()
-        {
+        if let Some(rate) = take_sample(fields) {
             let sampled = if draw() < rate { SAMPLED } else { 0 };
             trace.flags = (trace.flags & !SAMPLED) | SAMPLING_KNOWN | sampled;
         }
         trace
     }
 
-    fn incoming(headers: &HeaderMap, survey: Survey) -> Option<Self> {
-        let own = survey.context.then(|| headers.get(L5D_CTX_TRACE)).flatten();
-        let w3c = survey
-            .traceparent
-            .then(|| headers.get(TRACEPARENT))
-            .flatten();
-        own.and_then(|value| Self::from_context(value.as_bytes()))
-            .or_else(|| w3c.and_then(|value| Self::from_traceparent(value.as_bytes())))
+    fn incoming(fields: &Fields) -> Option<Self> {
+        let own = fields.get(Known::L5dCtxTrace);
+        own.and_then(Self::from_context).or_else(|| {
+            let w3c = fields.get(Known::Traceparent);
+            w3c.and_then(Self::from_traceparent)
+        })
     }
 
     /// Reads base64 of span, parent, trace and flags, 8 bytes each, big endian; a high half of the trace id may follow.
@@ -135,36 +121,17 @@ impl Trace {
         })
     }
 
-    /// Writes `l5d-ctx-trace`, `l5d-reqid` and `traceparent`. One allocation holds all three.
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
-        let mut text = BytesMut::with_capacity(56 + 16 + 55);
-        self.put_context(&mut text);
-        let context = text.split().freeze();
-        put_hex(&mut text, self.trace);
-        let reqid = text.split().freeze();
-        text.put_slice(b"00-");
-        put_hex(&mut text, self.trace_high.unwrap_or(0));
-        put_hex(&mut text, self.trace);
-        text.put_u8(b'-');
-        put_hex(&mut text, self.span);
-        text.put_slice(if self.flags & SAMPLED != 0 {
-            b"-01"
-        } else {
-            b"-00"
-        });
-        let traceparent = text.freeze();
-        for (name, value) in [
-            (L5D_CTX_TRACE, context),
-            (L5D_REQID, reqid),
-            (TRACEPARENT, traceparent),
-        ] {
-            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-                headers.insert(name, value);
-            }
-        }
+    /// Writes `l5d-ctx-trace`, `l5d-reqid` and `traceparent`, instead of those that are there.
+    pub(crate) fn write(self, fields: &mut Fields) {
+        fields.remove_any(
+            const { KnownSet::of(&[Known::L5dCtxTrace, Known::L5dReqid, Known::Traceparent]) },
+        );
+        fields.push_with(Known::L5dCtxTrace, |value| self.put_context(value));
+        fields.push_with(Known::L5dReqid, |value| put_hex(value, self.trace));
+        fields.push_with(Known::Traceparent, |value| self.put_traceparent(value));
     }
 
-    fn put_context(self, text: &mut BytesMut) {
+    fn put_context(self, value: &mut Vec<u8>) {
         let mut bytes = [0; 40];
         let words = [
             self.span,
@@ -182,13 +149,31 @@ impl Trace {
         let written = BASE64
             .encode_slice(&bytes[..length], &mut encoded)
             .unwrap_or(0);
-        text.put_slice(&encoded[..written]);
+        value.extend_from_slice(&encoded[..written]);
+    }
+
+    fn put_traceparent(self, value: &mut Vec<u8>) {
+        let is_sampled = self.flags & SAMPLED != 0;
+        value.extend_from_slice(b"00-");
+        put_hex(value, self.trace_high.unwrap_or(0));
+        put_hex(value, self.trace);
+        value.push(b'-');
+        put_hex(value, self.span);
+        value.extend_from_slice(if is_sampled { b"-01" } else { b"-00" });
     }
 }
 
+/// How likely the request shall be sampled, by `l5d-sample`, which is consumed.
+fn take_sample(fields: &mut Fields) -> Option<f64> {
+    let text = std::str::from_utf8(fields.get(Known::L5dSample)?);
+    let rate = text.ok().and_then(|text| text.trim().parse::<f64>().ok());
+    fields.remove(Known::L5dSample);
+    rate.filter(|rate| !rate.is_nan())
+}
+
 /// 16 hex digits.
-fn put_hex(text: &mut BytesMut, id: u64) {
+fn put_hex(value: &mut Vec<u8>, id: u64) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digits: [u8; 16] = std::array::from_fn(|i| DIGITS[(id >> (60 - 4 * i)) as usize & 15]);
-    text.put_slice(&digits);
+    value.extend_from_slice(&digits);
 }

@@ -1,34 +1,36 @@
 //! `Via`: which proxies a message has passed, and how many are too many.
 
 use http::Version;
-use http::header::{HeaderMap, HeaderValue, VIA};
+use http1::{Fields, Known};
 
 /// Adds this router to the end of `Via`. Several lines become one, in order.
 ///
 /// Source: linkerd `ViaHeaderAppenderFilter`, which keeps only the first of several lines.
-pub(crate) fn append_via(headers: &mut HeaderMap, version: Version, has_via: bool) {
-    let own = match version {
-        Version::HTTP_10 => const { HeaderValue::from_static("1.0 linkerd") },
-        _ => const { HeaderValue::from_static("1.1 linkerd") },
+pub(crate) fn append_via(fields: &mut Fields, version: Version) {
+    let own: &[u8] = match version {
+        Version::HTTP_10 => b"1.0 linkerd",
+        _ => b"1.1 linkerd",
     };
-    if !has_via {
-        headers.insert(VIA, own);
+    if !fields.has(Known::Via) {
+        fields.push(Known::Via, own);
         return;
     }
     let mut joined = Vec::with_capacity(64);
-    for line in headers.get_all(VIA) {
-        joined.extend_from_slice(line.as_bytes());
+    for line in fields.all(Known::Via) {
+        joined.extend_from_slice(line);
         joined.extend_from_slice(b", ");
     }
-    joined.extend_from_slice(own.as_bytes());
-    headers.insert(VIA, HeaderValue::from_bytes(&joined).unwrap_or(own));
+    joined.extend_from_slice(own);
+    fields.set(Known::Via, &joined);
 }
 
 /// How many proxies `Via` names. Source: linkerd `MaxCallDepthFilter`, which reads the first line only.
-pub(crate) fn call_depth(headers: &HeaderMap) -> usize {
-    headers
-        .get_all(VIA)
-        .iter()
-        .map(|line| line.as_bytes().split(|byte| *byte == b',').count())
+pub(crate) fn call_depth(fields: &Fields) -> usize {
+    if !fields.has(Known::Via) {
+        return 0;
+    }
+    fields
+        .all(Known::Via)
+        .map(|line| line.split(|byte| *byte == b',').count())
         .sum()
 }

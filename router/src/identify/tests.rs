@@ -1,42 +1,44 @@
 use super::*;
 
-fn request(head: &str) -> Request<()> {
-    let mut lines = head.lines();
-    let mut words = lines.next().expect("a request line").split(' ');
-    let mut builder = Request::builder()
-        .method(words.next().expect("a method"))
-        .uri(words.next().expect("a target"))
-        .version(if words.next() == Some("HTTP/1.0") {
-            Version::HTTP_10
-        } else {
-            Version::HTTP_11
-        });
-    for line in lines {
-        let (name, value) = line.split_once(':').expect("a header");
-        builder = builder.header(name.trim(), value.trim());
+/// A head as a server reads it, in the form that routers understand. Lines end with `\n` here.
+fn request(text: &str) -> RequestHead {
+    let is_bare = !text.contains("\nHost:");
+    let host = if is_bare { "\nHost: none" } else { "" };
+    let bytes = format!("{text}{host}\n\n").replace('\n', "\r\n");
+    let mut head = RequestHead::default();
+    let parsed = head.parse(bytes.as_bytes(), &http1::Limits::default());
+    assert_eq!(parsed, Ok(http1::Parsed::Whole(bytes.len())), "{text}");
+    if is_bare {
+        head.fields.remove(Known::Host);
     }
-    let mut request = builder.body(()).expect("a request");
-    origin_form(&mut request);
-    request
+    head.to_origin_form();
+    head
+}
+
+fn identifiers(configs: &[IdentifierConfig]) -> Identifiers {
+    let prefix = Path::parse("/svc").expect("a path");
+    Identifiers::new(prefix, configs).expect("headers")
 }
 
 /// The name, and the target if it changed, or the complaint.
-fn check(configs: &[IdentifierConfig], head: &str, expected: &str) {
-    let prefix = Path::parse("/svc").expect("a path");
-    let identifiers = Identifiers::new(prefix, configs).expect("headers");
-    let parts = request(head);
-    let named = identifiers.identify(&parts).and_then(|identified| {
-        let name = identifiers.name(&identified.key)?;
-        Ok(match identified.target {
-            Some(target) => format!("{name} {target}"),
-            None => name.to_string(),
-        })
+fn check(configs: &[IdentifierConfig], text: &str, expected: &str) {
+    let identifiers = identifiers(configs);
+    let mut head = request(text);
+    let named = identifiers
+        .identify(&head)
+        .and_then(|identified| Ok((identifiers.name(&identified.key)?, identified.path)));
+    let named = named.map(|(name, path)| match path {
+        Some(path) => {
+            head.set_path(&path);
+            format!("{name} {}", head.target().escape_ascii())
+        }
+        None => name.to_string(),
     });
     let shown = named.unwrap_or_else(|error| match error {
         Unidentified::Nothing(reason) => format!("nothing: {reason}"),
         Unidentified::Malformed(reason) => format!("malformed: {reason}"),
     });
-    assert_eq!(shown, expected, "{head}");
+    assert_eq!(shown, expected, "{text}");
 }
 
 fn token() -> IdentifierConfig {
@@ -66,12 +68,56 @@ fn a_token_is_one_segment_as_it_was_sent() {
         "GET /x HTTP/1.1",
         "nothing: Host header is absent",
     );
-    check(
-        &[token()],
-        "GET /x HTTP/1.1\nHost:",
-        "nothing: Host header is absent",
+    let mut head = request("GET /x HTTP/1.1");
+    head.fields.push(Known::Host, b"");
+    assert_eq!(
+        identifiers(&[token()]).identify(&head),
+        Err(Unidentified::Nothing("Host header is absent".into()))
     );
-    check(&[token()], "GET /x HTTP/1.1\nHost: a\nHost: b", "/svc/a");
+}
+
+#[test]
+fn a_token_is_read_from_any_header_in_any_case() {
+    for name in ["X-Name", "x-name", "L5d-Name", "X_Name", "Via"] {
+        let token = IdentifierConfig::HeaderToken {
+            header: name.to_lowercase(),
+        };
+        let head = format!("GET / HTTP/1.1\nHost: other\n{name}: web\n{name}: second");
+        check(&[token], &head, "/svc/web");
+    }
+    let shown = IdentifierConfig::HeaderToken {
+        header: "X-Name".into(),
+    };
+    check(
+        &[shown],
+        "GET / HTTP/1.1\nHost: other",
+        "nothing: X-Name header is absent",
+    );
+}
+
+#[test]
+fn the_host_is_found_without_a_search_and_is_borrowed() {
+    let identifiers = identifiers(&[token()]);
+    assert!(matches!(
+        &identifiers.kinds[..],
+        [Identifier::HeaderToken(Source {
+            known: Some(Known::Host),
+            ..
+        })]
+    ));
+    let head = request("GET /x HTTP/1.1\nHost: web");
+    let found = identifiers.identify(&head).expect("a name");
+    assert!(matches!(found.key.text, Cow::Borrowed(b"web")));
+}
+
+#[test]
+fn a_header_that_cannot_exist_is_refused() {
+    for name in ["", "a b", "a:b"] {
+        let config = IdentifierConfig::Header {
+            header: name.into(),
+        };
+        Identifiers::new(Path::empty(), &[config]).expect_err(name);
+    }
 }
 
 #[test]
@@ -86,15 +132,15 @@ fn the_authority_of_a_proxied_target_is_the_host() {
         "GET http://me:secret@web:80/x HTTP/1.1",
         "/svc/web:80",
     );
-    for (target, asked) in [
-        ("http://web", "/"),
-        ("http://web?a=1", "/?a=1"),
-        ("http://web/x?y", "/x?y"),
-        ("/x?y", "/x?y"),
-        ("*", "*"),
+    for (asked, target) in [
+        ("GET http://web", "/"),
+        ("GET http://web?a=1", "/?a=1"),
+        ("GET http://web/x?y", "/x?y"),
+        ("GET /x?y", "/x?y"),
+        ("OPTIONS *", "*"),
     ] {
-        let parts = request(&format!("GET {target} HTTP/1.1"));
-        assert_eq!(parts.uri().to_string(), asked, "{target}");
+        let head = request(&format!("{asked} HTTP/1.1"));
+        assert_eq!(head.target(), target.as_bytes(), "{asked}");
     }
 }
 
@@ -110,11 +156,10 @@ fn a_header_holds_a_path_and_a_malformed_one_ends_the_search() {
         "GET / HTTP/1.1\nHost: web",
         "/svc/web",
     );
-    let prefix = Path::parse("/svc").expect("a path");
-    let identifiers = Identifiers::new(prefix, &[header(), token()]).expect("headers");
-    let parts = request("GET / HTTP/1.1\nHost: web\nl5d-name: a/b");
+    let identifiers = identifiers(&[header(), token()]);
+    let head = request("GET / HTTP/1.1\nHost: web\nl5d-name: a/b");
     let key = identifiers
-        .identify(&parts)
+        .identify(&head)
         .expect("the header is there")
         .key;
     assert!(matches!(

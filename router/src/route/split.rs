@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use dtab::Leaf;
-use http::header::HeaderValue;
 use namer::Bound;
 
 use super::Share;
@@ -31,7 +30,7 @@ struct Branch {
 pub(crate) struct Picked {
     pub(crate) client: Arc<Client>,
     /// What the binding left of the name, if anything, as `l5d-dst-residual` carries it.
-    pub(crate) residual: Option<HeaderValue>,
+    pub(crate) residual: Option<Arc<[u8]>>,
 }
 
 impl Split {
@@ -47,7 +46,7 @@ impl Split {
             let picked = share.leaf.map(|leaf| Picked {
                 client: clients.of(&leaf.bound),
                 residual: (!leaf.bound.residual.is_empty())
-                    .then(|| shown_value(&leaf.bound.residual.to_string())),
+                    .then(|| shown_value(&leaf.bound.residual.to_string()).into()),
             });
             Branch { cumulative, picked }
         });

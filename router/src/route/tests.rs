@@ -65,7 +65,7 @@ async fn drawn(route: &Route) -> String {
             Some(residual) => format!(
                 "{} + {}",
                 picked.client.id,
-                residual.to_str().expect("text")
+                std::str::from_utf8(residual).expect("text")
             ),
             None => picked.client.id.to_string(),
         },

@@ -1,227 +1,198 @@
-//! What a client's connection is doing, so that one that sends its head drop by drop does not stay for ever.
+//! What a client's connection is waiting for, so that none waits for ever.
 //!
-//! hyper's own timeout makes a timer for every request and also ends connections that are merely idle. Here a note is taken of
-//! the first byte of a head, and looked at every few seconds.
+//! A timer for each wait would cost more than the wait. Here the connection leaves a note of what it does and how far it is; a
+//! watcher looks at the note now and then, and ends a connection whose note did not change for as long as such a wait may take.
 
-use std::io;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body::{Body, Frame, SizeHint};
-use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use tokio::time::{Instant, sleep};
 
-use super::head::Head;
-
-/// A head must be whole at the latest twice this long after its first byte.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// Notes on one connection.
-#[derive(Debug, Default)]
-pub(super) struct Activity {
-    /// Heads that were read.
-    heads: AtomicU64,
-    /// Whether something of the next head was read.
-    has_begun: AtomicBool,
-    /// How many are busy with a request, its answer and perhaps the rest of its body: what is read meanwhile is no head.
-    busy: AtomicUsize,
-    /// Whether the head that was read last has a `Content-Length` line.
-    states_length: AtomicBool,
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Somebody who is not the client: it may take its time.
+    Busy,
+    /// The first byte of the next request.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The next piece of a request's body.
+    Body,
+    /// The client taking the next piece of its answer.
+    Reply,
+    /// Anything, on either side of a tunnel.
+    Tunnel,
 }
+
+/// How long a client may take for each of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// From one request to the next.
+    pub(crate) idle: Duration,
+    /// From the first byte of a head to its last.
+    pub(crate) head: Duration,
+    /// From one piece of a body to the next, either way.
+    pub(crate) stall: Duration,
+    /// Without a byte in a tunnel.
+    pub(crate) tunnel: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(600),
+            head: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Patience {
+    fn with(&self, phase: Phase) -> Option<Duration> {
+        match phase {
+            Phase::Busy => None,
+            Phase::Idle => Some(self.idle),
+            Phase::Head => Some(self.head),
+            Phase::Body | Phase::Reply => Some(self.stall),
+            Phase::Tunnel => Some(self.tunnel),
+        }
+    }
+}
+
+/// The note of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    /// The phase in the highest byte, and how far it is below.
+    note: AtomicU64,
+    is_draining: AtomicBool,
+    has_stalled: AtomicBool,
+}
+
+const PHASE_SHIFT: u32 = 56;
+
+/// The shortest pause between two looks.
+const SHORTEST_LOOK: Duration = Duration::from_millis(100);
 
 impl Activity {
-    /// A head is whole. Until the returned value is dropped its request is being answered.
-    pub(super) fn request(self: &Arc<Self>) -> Busy {
-        self.heads.fetch_add(1, Ordering::Relaxed);
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        self.has_begun.store(false, Ordering::Relaxed);
-        let states_length = self.states_length.swap(false, Ordering::Relaxed);
-        Busy {
-            activity: Arc::clone(self),
-            states_length,
-        }
+    /// Notes what the connection waits for. `progress` is any number that changes when something moved.
+    pub(crate) fn note(&self, phase: Phase, progress: u64) {
+        let below = progress & ((1 << PHASE_SHIFT) - 1);
+        let note = (u64::from(phase as u8) << PHASE_SHIFT) | below;
+        self.note.store(note, Ordering::Relaxed);
     }
 
-    /// Waits until a head takes too long.
-    pub(super) async fn stalls(&self) {
-        let mut begun = None;
+    /// The router takes no new requests.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The client took too long.
+    pub(super) fn stall(&self) {
+        self.has_stalled.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_stalled(&self) -> bool {
+        self.has_stalled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the connection has waited too long, at most a quarter more than that, and says for what.
+    pub(super) async fn stalls(&self, patience: &Patience) -> Phase {
+        let (mut seen, mut since) = (self.note.load(Ordering::Relaxed), Instant::now());
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let now = self
-                .has_begun
-                .load(Ordering::Relaxed)
-                .then(|| self.heads.load(Ordering::Relaxed));
-            if now.is_some() && now == begun {
-                return;
+            let phase = phase_of(seen);
+            let waited = since.elapsed();
+            let pause = match patience.with(phase) {
+                Some(limit) if waited >= limit => return phase,
+                Some(limit) => (limit - waited).min(limit / 4),
+                None => patience.head,
+            };
+            // A head that begins during this pause must not wait for the end of a longer one.
+            sleep(pause.min(patience.head / 4).max(SHORTEST_LOOK)).await;
+            let now = self.note.load(Ordering::Relaxed);
+            if now != seen {
+                (seen, since) = (now, Instant::now());
             }
-            begun = now;
         }
     }
 }
 
-/// A request that is being answered, until the end of its response.
-#[derive(Debug)]
-pub(super) struct Busy {
-    activity: Arc<Activity>,
-    /// Whether its head had a `Content-Length` line.
-    pub(super) states_length: bool,
-}
-
-impl Busy {
-    /// The same once more: the request ends when both are dropped.
-    pub(super) fn share(&self) -> Self {
-        self.activity.busy.fetch_add(1, Ordering::Relaxed);
-        Self {
-            activity: Arc::clone(&self.activity),
-            ..*self
-        }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.activity.busy.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A body that ends an exchange when it is dropped.
-pub(super) struct Answer<B> {
-    pub(super) body: B,
-    pub(super) _busy: Busy,
-}
-
-impl<B: Body + Unpin> Body for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A stream that notes when something of a head is read, and what.
-pub(super) struct Watched<T> {
-    stream: T,
-    activity: Arc<Activity>,
-    head: Head,
-    /// How many heads came before this one.
-    number: u64,
-}
-
-/// How much of a head is read at once.
-const HEAD_BYTES: usize = 4096;
-
-impl<T> Watched<T> {
-    pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
-        Self {
-            stream,
-            activity,
-            head: Head::default(),
-            number: 0,
-        }
-    }
-
-    /// Notes the bytes of a head.
-    fn note(&mut self, bytes: &[u8]) {
-        let number = self.activity.heads.load(Ordering::Relaxed);
-        if number != self.number {
-            self.number = number;
-            self.head = Head::default();
-        }
-        self.head.read(bytes);
-        let states_length = self.head.states_length;
-        (self.activity.states_length).store(states_length, Ordering::Relaxed);
-        self.activity.has_begun.store(true, Ordering::Relaxed);
-    }
-}
-
-impl<T: Read + Unpin> Read for Watched<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.activity.busy.load(Ordering::Relaxed) > 0 {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        let mut space = [MaybeUninit::uninit(); HEAD_BYTES];
-        let room = buffer.remaining().min(HEAD_BYTES);
-        let mut read = ReadBuf::uninit(&mut space[..room]);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, read.unfilled()))?;
-        self.note(read.filled());
-        buffer.put_slice(read.filled());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: Write + Unpin> Write for Watched<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
+fn phase_of(note: u64) -> Phase {
+    const PHASES: [Phase; 6] = [
+        Phase::Busy,
+        Phase::Idle,
+        Phase::Head,
+        Phase::Body,
+        Phase::Reply,
+        Phase::Tunnel,
+    ];
+    PHASES[(note >> PHASE_SHIFT) as usize % PHASES.len()]
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Instant, timeout};
+    use tokio::time::timeout;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_head_that_is_not_finished_stalls() {
-        let activity = Activity::default();
-        let idle = timeout(Duration::from_secs(600), activity.stalls()).await;
-        assert!(idle.is_err(), "a connection may be idle");
+    const LONG: Duration = Duration::from_secs(86_400);
+
+    /// Which wait ends the connection, and within how many seconds.
+    async fn check(phase: Phase, seconds: Option<u64>) {
+        let (activity, patience) = (Activity::default(), Patience::default());
+        activity.note(phase, 7);
         let began = Instant::now();
-        activity.has_begun.store(true, Ordering::Relaxed);
-        activity.stalls().await;
-        assert!(began.elapsed() <= LOOK_EVERY * 2);
+        let stalled = timeout(LONG, activity.stalls(&patience)).await;
+        assert_eq!(stalled.ok(), seconds.map(|_| phase), "{phase:?}");
+        if let Some(limit) = seconds {
+            let took = began.elapsed().as_secs();
+            assert!(
+                (limit..=limit + limit / 4 + 1).contains(&took),
+                "{phase:?}: {took}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_takes_long_does_not_stall() {
-        let activity = Arc::new(Activity::default());
-        activity.has_begun.store(true, Ordering::Relaxed);
-        let _busy = activity.request();
-        timeout(Duration::from_secs(600), activity.stalls())
-            .await
-            .expect_err("the head is whole");
+    async fn each_wait_has_its_limit() {
+        check(Phase::Busy, None).await;
+        check(Phase::Idle, Some(600)).await;
+        check(Phase::Head, Some(10)).await;
+        check(Phase::Body, Some(60)).await;
+        check(Phase::Reply, Some(60)).await;
+        check(Phase::Tunnel, Some(3600)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_gets_on_does_not_stall() {
+        let (activity, patience) = (Activity::default(), Patience::default());
+        let moving = async {
+            for progress in 0..100 {
+                activity.note(Phase::Body, progress);
+                sleep(Duration::from_secs(20)).await;
+            }
+        };
+        tokio::select! {
+            phase = activity.stalls(&patience) => panic!("{phase:?} stalled"),
+            () = moving => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_after_a_long_idle_time_is_given_no_more_than_others() {
+        let (activity, patience) = (Activity::default(), Patience::default());
+        activity.note(Phase::Idle, 0);
+        let idle = timeout(Duration::from_secs(500), activity.stalls(&patience)).await;
+        idle.expect_err("a connection may be idle");
+        activity.note(Phase::Head, 0);
+        let began = Instant::now();
+        assert_eq!(activity.stalls(&patience).await, Phase::Head);
+        assert!(began.elapsed() < Duration::from_secs(14));
     }
 }

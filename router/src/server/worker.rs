@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -9,17 +10,38 @@ use std::thread::{self, JoinHandle};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use transport::{Drain, Hold, Shutdown};
+use transport::{Drain, Hold, Listener, Shutdown, Unregistered};
 
 use super::{Server, connection};
 
-/// A connection on its way to its worker.
-pub(super) struct Accepted {
-    pub(super) stream: std::net::TcpStream,
-    pub(super) peer: SocketAddr,
+/// What a worker is given to do.
+enum Job {
+    Accept(Listening),
+    Serve(Accepted),
+}
+
+/// A listening socket on its way to the worker that accepts from it.
+pub(super) struct Listening {
+    pub(super) listener: Unregistered,
     pub(super) server: Arc<Server>,
+    /// Who gets the connections.
+    pub(super) workers: Arc<Workers>,
+    pub(super) drain: Drain,
+}
+
+/// A connection on its way to its worker.
+struct Accepted {
+    stream: std::net::TcpStream,
+    client: Client,
+}
+
+/// Whose connection it is, and what it counts for.
+struct Client {
+    peer: SocketAddr,
+    server: Arc<Server>,
     /// A drain waits for it from the moment that it was accepted.
-    pub(super) hold: Hold,
+    _hold: Hold,
+    _counted: Counted,
 }
 
 /// All workers. They end when this is dropped and the shutdown is over.
@@ -30,9 +52,10 @@ pub(crate) struct Workers {
     next: AtomicUsize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Worker {
-    queue: mpsc::Sender<Accepted>,
+    index: usize,
+    jobs: mpsc::Sender<Job>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -50,13 +73,18 @@ impl Workers {
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (mut workers, mut threads) = (Vec::new(), Vec::new());
         for index in 0..count {
-            let (queue, accepted) = mpsc::channel(QUEUE);
+            let (sender, jobs) = mpsc::channel(QUEUE);
             let connections = Arc::new(AtomicUsize::new(0));
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let work = run(index, accepted, Arc::clone(&connections), shutdown.clone());
+            let worker = Worker {
+                index,
+                jobs: sender,
+                connections,
+            };
+            let work = run(worker.clone(), jobs, shutdown.clone());
             let thread = thread::Builder::new().name(format!("worker {index}"));
             threads.push(thread.spawn(move || runtime.block_on(work))?);
-            workers.push(Worker { queue, connections });
+            workers.push(worker);
         }
         Ok((
             Self {
@@ -67,15 +95,14 @@ impl Workers {
         ))
     }
 
-    /// Gives a connection to the worker that has the fewest.
-    pub(super) async fn hand_over(&self, accepted: Accepted) {
-        if let Some(worker) = self.idlest() {
-            worker.connections.fetch_add(1, Ordering::Relaxed);
-            // A worker that is gone has ended with the process.
-            let _ = worker.queue.send(accepted).await;
-        }
+    /// Has one of the workers accept, another one for each socket.
+    pub(super) fn listen(&self, listening: Listening) {
+        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        // Its queue is empty, or it has ended with the process.
+        let _ = self.workers[index].jobs.try_send(Job::Accept(listening));
     }
 
+    /// The worker with the fewest connections; equals take turns.
     fn idlest(&self) -> Option<&Worker> {
         let first = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
         let (before, from) = self.workers.split_at(first);
@@ -84,45 +111,98 @@ impl Workers {
     }
 }
 
-async fn run(
-    index: usize,
-    mut accepted: mpsc::Receiver<Accepted>,
-    connections: Arc<AtomicUsize>,
-    shutdown: Shutdown,
-) {
+async fn run(worker: Worker, mut jobs: mpsc::Receiver<Job>, shutdown: Shutdown) {
     let drain = shutdown.drain();
-    let serving = async {
-        while let Some(connection) = accepted.recv().await {
-            serve(index, connection, &connections, &drain);
+    let working = async {
+        while let Some(job) = jobs.recv().await {
+            match job {
+                Job::Accept(listening) => {
+                    live::task("accept", accept(worker.clone(), listening));
+                }
+                Job::Serve(accepted) => worker.take_in(accepted, &drain),
+            }
         }
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = serving => {}
+        () = working => {}
         () = shutdown.over() => {}
     }
 }
 
-fn serve(worker: usize, accepted: Accepted, connections: &Arc<AtomicUsize>, drain: &Drain) {
-    let counted = Counted(Arc::clone(connections));
-    let draining = drain.clone();
-    let Accepted {
-        stream,
-        peer,
+/// Accepts until the drain begins.
+async fn accept(worker: Worker, listening: Listening) {
+    let Listening {
+        listener,
         server,
-        hold,
-    } = accepted;
-    live::task("connection", async move {
-        let _held = (counted, hold);
-        match TcpStream::from_std(stream) {
-            Ok(stream) => connection::serve(stream, peer, worker, server, draining).await,
-            Err(error) => tracing::warn!(%error, %peer, "cannot serve a connection"),
+        workers,
+        drain,
+    } = listening;
+    let listener = match Listener::moved(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot listen"),
+    };
+    let mut begun = pin!(drain.begun());
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut begun => return,
+        };
+        let Some(idlest) = workers.idlest() else {
+            return;
+        };
+        let client = Client {
+            peer,
+            server: Arc::clone(&server),
+            _hold: drain.hold(),
+            _counted: Counted::new(&idlest.connections),
+        };
+        if idlest.index == worker.index {
+            worker.serve(stream, client, &drain);
+            continue;
         }
-    });
+        match stream.into_std() {
+            Ok(stream) => {
+                let accepted = Accepted { stream, client };
+                // A worker that is gone has ended with the process.
+                let _ = idlest.jobs.send(Job::Serve(accepted)).await;
+            }
+            Err(error) => tracing::warn!(%error, %peer, "cannot hand a connection to its worker"),
+        }
+    }
 }
 
-/// Counts a worker's connection for as long as it is served; it was counted when it was handed over.
+impl Worker {
+    /// Serves a connection that another worker accepted.
+    fn take_in(&self, Accepted { stream, client }: Accepted, drain: &Drain) {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => self.serve(stream, client, drain),
+            Err(error) => {
+                tracing::warn!(%error, peer = %client.peer, "cannot serve a connection")
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, client: Client, drain: &Drain) {
+        let (index, drain) = (self.index, drain.clone());
+        live::task("connection", async move {
+            let server = Arc::clone(&client.server);
+            connection::serve(stream.into(), client.peer, index, server, drain).await;
+            // Not before: it counts for as long as it is served.
+            drop(client);
+        });
+    }
+}
+
+/// Counts a worker's connection from the moment that it was chosen for it.
 struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(connections: &Arc<AtomicUsize>) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(connections))
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -137,7 +217,8 @@ mod tests {
     #[test]
     fn connections_go_where_there_are_fewest_and_equals_take_turns() {
         let worker = |connections| Worker {
-            queue: mpsc::channel(1).0,
+            index: 0,
+            jobs: mpsc::channel(1).0,
             connections: Arc::new(AtomicUsize::new(connections)),
         };
         let workers = Workers {

@@ -3,6 +3,7 @@
 use telemetry::{Counter, Gauge, Scope};
 
 use super::{Exchanges, Statuses};
+use crate::server::Phase;
 
 /// A listening socket: `rt/<router>/server/<ip>/<port>`.
 #[derive(Debug)]
@@ -13,6 +14,14 @@ pub(crate) struct ServerStats {
     pub(crate) closes: Counter,
     /// Open connections.
     pub(crate) connections: Gauge,
+    /// Open tunnels: CONNECT, and whatever an Upgrade led to.
+    pub(crate) tunnels: Gauge,
+    /// Bytes that went to endpoints through tunnels.
+    pub(crate) tunnel_sent: Counter,
+    /// Bytes that came from endpoints through tunnels.
+    pub(crate) tunnel_received: Counter,
+    /// Connections that were ended because the client took too long, by what it took too long for.
+    stalls: [Counter; 4],
 }
 
 impl ServerStats {
@@ -23,7 +32,23 @@ impl ServerStats {
             connects: scope.counter("connects"),
             closes: scope.counter("closes"),
             connections: scope.gauge("connections"),
+            tunnels: scope.gauge("tunnels"),
+            tunnel_sent: scope.counter("tunnel_sent_bytes"),
+            tunnel_received: scope.counter("tunnel_received_bytes"),
+            stalls: ["head", "body", "reply", "idle"]
+                .map(|what| scope.counter(&format!("timeouts/{what}"))),
             exchanges: Exchanges::new(scope),
+        }
+    }
+
+    /// A connection was ended for waiting too long.
+    pub(crate) fn stalled(&self, phase: Phase) {
+        let [head, body, reply, idle] = &self.stalls;
+        match phase {
+            Phase::Head => head.inc(),
+            Phase::Body => body.inc(),
+            Phase::Reply => reply.inc(),
+            Phase::Idle | Phase::Tunnel | Phase::Busy => idle.inc(),
         }
     }
 }

@@ -1,0 +1,16 @@
+//! Bytes on their way between two sockets: what is read, what it means, and what is written.
+//!
+//! Nothing here knows names or endpoints. A socket that waits holds no buffer: [`Input`] takes one when there is something to
+//! read, and gives it back when all of it was used, so that an idle connection costs its socket only.
+
+mod buffer;
+mod input;
+mod relay;
+mod socket;
+mod tunnel;
+
+pub(crate) use buffer::Text;
+pub(crate) use input::Input;
+pub(crate) use relay::{Encoding, Relay, Trouble};
+pub(crate) use socket::{Reader, Socket, Writer};
+pub(crate) use tunnel::Tunnel;

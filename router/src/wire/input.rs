@@ -1,0 +1,126 @@
+//! What a socket sent and nobody has used yet.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use super::Reader;
+use super::buffer::{Buffer, LARGE, SMALL};
+
+/// The bytes of one direction of a socket that were read and not used. Holds no room while there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    buffer: Option<Buffer>,
+    /// Whether the last read found more than a small buffer holds.
+    is_fast: bool,
+    has_ended: bool,
+}
+
+impl Input {
+    pub(crate) fn filled(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::filled)
+    }
+
+    pub(crate) fn filled_mut(&mut self) -> &mut [u8] {
+        self.buffer.as_mut().map_or(&mut [], Buffer::filled_mut)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filled().is_empty()
+    }
+
+    /// Whether the other side has said that it sends nothing more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// So many bytes were used.
+    pub(crate) fn consume(&mut self, count: usize) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.consume(count);
+            if buffer.filled().is_empty() {
+                self.buffer = None;
+            }
+        }
+    }
+
+    /// Reads once, behind what is there: how many bytes came, 0 at the end.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(crate) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Reader<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.has_ended {
+            return Poll::Ready(Ok(0));
+        }
+        let mut buffer = match self.buffer.take() {
+            Some(buffer) => with_room(buffer),
+            None => Buffer::take(if self.is_fast { LARGE } else { SMALL }),
+        };
+        let polled = source.poll_read(cx, buffer.room());
+        if let Poll::Ready(Ok(count)) = polled {
+            self.is_fast = count == buffer.room().len() || count > SMALL;
+            self.has_ended = count == 0;
+            buffer.add(count);
+        }
+        if !buffer.filled().is_empty() {
+            self.buffer = Some(buffer);
+        }
+        polled
+    }
+
+    /// Gives back the room that few bytes do not need, before a wait that may be long.
+    pub(crate) fn park(&mut self) {
+        if let Some(buffer) = &self.buffer
+            && buffer.size() >= SMALL
+            && buffer.filled().len() <= FEW
+        {
+            let filled = buffer.filled();
+            let parked = Buffer::holding(filled, (filled.len() + 64).next_power_of_two());
+            self.buffer = Some(parked);
+        }
+    }
+
+    /// Reads and forgets, at most so many bytes: true when the other side has ended or sent as many.
+    pub(crate) fn poll_discard(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Reader<'_>,
+        left: &mut usize,
+    ) -> Poll<()> {
+        loop {
+            let count = self.filled().len();
+            self.consume(count);
+            *left = left.saturating_sub(count);
+            if *left == 0 {
+                return Poll::Ready(());
+            }
+            match ready!(self.poll_fill(cx, source)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+/// What is worth moving to a small place.
+const FEW: usize = 4096;
+
+/// The same bytes with some room behind them.
+fn with_room(mut buffer: Buffer) -> Buffer {
+    if !buffer.room().is_empty() {
+        return buffer;
+    }
+    buffer.compact();
+    if !buffer.room().is_empty() {
+        return buffer;
+    }
+    let larger = match buffer.size() {
+        size if size < SMALL => SMALL,
+        size if size < LARGE => LARGE,
+        size => size * 2,
+    };
+    Buffer::holding(buffer.filled(), larger)
+}

@@ -1,0 +1,240 @@
+//! A message on its way: its head as it was made, its body as it comes in.
+
+use std::io;
+use std::ops::Range;
+use std::task::{Context, Poll, ready};
+
+use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
+
+use super::{Input, Reader, Text, Writer};
+
+/// How the other side is told where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// By the length in the head, or by the end of the connection: the bytes pass as they are.
+    Plain,
+    /// By chunks, whatever it was.
+    Chunked,
+}
+
+/// Why a message did not arrive whole.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Whoever sends it cannot be read from any more.
+    Source(io::Error),
+    /// What it sends is no body, or not all of it.
+    Body(BadBody),
+    /// Whoever gets it cannot be written to any more.
+    Sink,
+}
+
+/// Passes one message from a source to a sink: first the head that it was made with, then the body.
+///
+/// What a single read brings goes out in a single write, together with a head or the frame of a chunk.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    decoder: Decoder,
+    encoding: Encoding,
+    /// The head, or the frame of the next chunk.
+    text: Text,
+    /// How much of it was written.
+    written: usize,
+    /// What is written next, of what the input holds.
+    data: Range<usize>,
+    /// What ends the chunk.
+    tail: &'static [u8],
+    /// How much of the input may go once all this was written.
+    used: usize,
+    end: End,
+    /// How many bytes were read and written.
+    moved: u64,
+    /// Whether any byte was written.
+    has_begun: bool,
+    /// Whether any byte of the body was there.
+    has_body_begun: bool,
+}
+
+/// How far the end of the body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Ahead,
+    /// All data was seen; the last chunk has yet to be made.
+    Reached,
+    /// The rest of what is to be written is in place.
+    Made,
+}
+
+/// The end of a chunk, and of a body in chunks without trailers.
+const CHUNK_END: &[u8] = b"\r\n";
+const BODY_END: &[u8] = b"\r\n0\r\n\r\n";
+
+impl Relay {
+    /// A message with this head, whose body of this length is encoded anew.
+    pub(crate) fn new(head: Text, length: Length, encoding: Encoding) -> Self {
+        let decoder = Decoder::new(length);
+        let end = match decoder.is_done() {
+            true => End::Made,
+            false => End::Ahead,
+        };
+        Self {
+            decoder,
+            encoding,
+            text: head,
+            written: 0,
+            data: 0..0,
+            tail: &[],
+            used: 0,
+            end,
+            moved: 0,
+            has_begun: false,
+            has_body_begun: false,
+        }
+    }
+
+    /// Whether all of it was passed on.
+    pub(crate) fn is_done(&self) -> bool {
+        self.end == End::Made && self.used == 0 && self.is_flushed()
+    }
+
+    /// Whether some of it was written.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Whether some of the body has come in.
+    pub(crate) fn has_body_begun(&self) -> bool {
+        self.has_body_begun
+    }
+
+    /// How many bytes moved; it only grows.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Whether there is nothing to write until the source sends more.
+    pub(crate) fn waits_for_source(&self) -> bool {
+        self.end == End::Ahead && self.used == 0 && self.is_flushed()
+    }
+
+    /// What is left of the body, to be read by somebody else.
+    pub(crate) fn into_decoder(self, input: &mut Input) -> Decoder {
+        // The data in front was decoded already, even if nobody has written it.
+        input.consume(self.used);
+        self.decoder
+    }
+
+    /// Passes on what it can.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        source: &mut Reader<'_>,
+        sink: &mut Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        loop {
+            if self.used == 0 {
+                match self.end {
+                    End::Made if self.is_flushed() => return Poll::Ready(Ok(())),
+                    End::Made => {}
+                    End::Reached => self.make_end(),
+                    End::Ahead => {
+                        let is_taken = self.take(input).map_err(Trouble::Body)?;
+                        if !is_taken && self.is_flushed() {
+                            ready!(self.poll_source(cx, input, source))?;
+                            continue;
+                        }
+                    }
+                }
+            }
+            if !self.is_flushed() {
+                ready!(self.poll_write(cx, input, sink)).map_err(|_| Trouble::Sink)?;
+            }
+            if self.is_flushed() {
+                self.data = 0..0;
+                input.consume(std::mem::take(&mut self.used));
+            }
+        }
+    }
+
+    /// Reads more of the body.
+    fn poll_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        source: &mut Reader<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        let count = ready!(input.poll_fill(cx, source)).map_err(Trouble::Source)?;
+        self.moved += count as u64;
+        if count == 0 {
+            self.decoder.at_close().map_err(Trouble::Body)?;
+            self.end = End::Reached;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.written == self.text.len() && self.data.is_empty() && self.tail.is_empty()
+    }
+
+    /// Takes the next data from the input; false if that needs more bytes than there are.
+    fn take(&mut self, input: &mut Input) -> Result<bool, BadBody> {
+        if self.end != End::Ahead || input.is_empty() {
+            return Ok(false);
+        }
+        let decoded = self.decoder.decode(input.filled_mut())?;
+        self.used = decoded.consumed;
+        self.has_body_begun |= self.used > 0;
+        self.data = decoded.data;
+        if self.encoding == Encoding::Chunked && !self.data.is_empty() {
+            let mut line = [0; 20];
+            let length = chunk_line(self.data.len(), &mut line);
+            self.text.extend_from_slice(&line[..length]);
+            self.tail = CHUNK_END;
+        }
+        if decoded.is_done {
+            self.end = End::Reached;
+            let is_plain_end = self.decoder.trailers().is_none_or(Fields::is_empty);
+            if self.encoding == Encoding::Chunked && is_plain_end && !self.data.is_empty() {
+                (self.tail, self.end) = (BODY_END, End::Made);
+            } else if self.data.is_empty() {
+                self.make_end();
+            }
+        }
+        Ok(decoded.consumed > 0)
+    }
+
+    /// Writes the last chunk behind what is there.
+    fn make_end(&mut self) {
+        if self.encoding == Encoding::Chunked {
+            write_chunk_end(self.decoder.trailers(), &mut self.text);
+        }
+        self.end = End::Made;
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &Input,
+        sink: &mut Writer<'_>,
+    ) -> Poll<io::Result<()>> {
+        let text = &self.text[self.written..];
+        let data = &input.filled()[self.data.clone()];
+        let mut count = ready!(sink.poll_write(cx, [text, data, self.tail]))?;
+        self.has_begun = true;
+        self.moved += count as u64;
+        let of_text = count.min(text.len());
+        self.written += of_text;
+        count -= of_text;
+        let of_data = count.min(self.data.len());
+        self.data.start += of_data;
+        self.tail = &self.tail[count - of_data..];
+        if self.written == self.text.len() {
+            self.text.clear();
+            self.written = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
