@@ -7,5 +7,7 @@ mod binding;
 mod connections;
 mod draining;
 mod errors;
+mod framing;
 mod messages;
+mod options;
 mod streaming;

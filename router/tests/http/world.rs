@@ -35,10 +35,15 @@ impl World {
 
     /// A router with this configuration.
     pub(crate) fn parse(yaml: &str) -> Self {
+        Self::of_workers(2, yaml)
+    }
+
+    /// A router with this configuration on so many cores.
+    pub(crate) fn of_workers(workers: usize, yaml: &str) -> Self {
         let parsed = RouterConfig::parse("test.yaml", yaml);
         let (config, _) = parsed.unwrap_or_else(|complaints| panic!("{complaints}"));
         let process = Process {
-            workers: 2,
+            workers,
             ..Process::default()
         };
         Self {
