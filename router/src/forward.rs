@@ -26,7 +26,7 @@ use crate::client::{
 use crate::error::RouteError;
 use crate::exchange::Downstream;
 use crate::stats::millis;
-use ask::{ask, frame};
+use ask::{ask, frame, may_switch};
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;
@@ -154,53 +154,43 @@ async fn balance(
 ) -> Result<Rest, Unanswered> {
     let authority = endpoints.authority.as_deref();
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
-    let mut request = Question::of(downstream, sending.upgrade);
-    let lease = match try_all(client, endpoints, sending, downstream, &mut request).await {
-        Ok(lease) => lease,
-        Err(unanswered) => {
-            request.leave(downstream);
-            return Err(unanswered);
+    // Read once, whichever endpoint is asked in the end.
+    let mut message = match downstream.request.method {
+        Method::CONNECT => None,
+        _ => {
+            frame(downstream.request, downstream.expects, sending.upgrade);
+            Some(Asked::new(downstream))
         }
     };
+    let taken = try_all(client, endpoints, sending, downstream, &mut message).await;
     if let Some(rewritten) = &rewritten {
         rewritten.restore(&mut downstream.response.fields);
     }
-    let kind = match request {
-        Question::Tunnel => Kind::Tunnel(None),
-        Question::Message(asked) => match ask::kind(downstream, asked, sending.upgrade) {
-            Ok(kind) => kind,
-            Err(asked) => {
-                asked.leave(downstream);
-                return Err(switched(client, &lease).into());
-            }
-        },
-    };
-    Ok(Rest { lease, kind })
-}
-
-/// What an endpoint is asked for.
-enum Question {
-    /// To take whatever comes.
-    Tunnel,
-    /// The same message, whichever endpoint is asked in the end: what was read of it is read once.
-    Message(Asked),
-}
-
-impl Question {
-    fn of(downstream: &mut Downstream<'_>, upgrade: Option<&[u8]>) -> Self {
-        if downstream.request.method == Method::CONNECT {
-            return Self::Tunnel;
+    let is_switch = downstream.response.status == StatusCode::SWITCHING_PROTOCOLS;
+    let unanswered = match (taken, message) {
+        (Ok(lease), None) => {
+            let kind = Kind::Tunnel(None);
+            return Ok(Rest { lease, kind });
         }
-        frame(downstream.request, downstream.expects, upgrade);
-        Self::Message(Asked::new(downstream))
-    }
-
-    /// Leaves the rest of the message to whoever answers instead.
-    fn leave(self, downstream: &mut Downstream<'_>) {
-        if let Self::Message(asked) = self {
+        (Ok(lease), Some(asked)) if !is_switch => {
+            let kind = Kind::Body(asked);
+            return Ok(Rest { lease, kind });
+        }
+        (Ok(lease), Some(asked)) if may_switch(downstream, &asked, sending.upgrade) => {
+            let kind = Kind::Tunnel(Some(asked));
+            return Ok(Rest { lease, kind });
+        }
+        (Ok(lease), Some(asked)) => {
             asked.leave(downstream);
+            switched(client, &lease).into()
         }
-    }
+        (Err(unanswered), None) => unanswered,
+        (Err(unanswered), Some(asked)) => {
+            asked.leave(downstream);
+            unanswered
+        }
+    };
+    Err(unanswered)
 }
 
 /// Tries endpoints until one takes the request.
@@ -209,7 +199,7 @@ async fn try_all(
     endpoints: &Endpoints,
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
-    request: &mut Question,
+    message: &mut Option<Asked>,
 ) -> Result<Lease, Unanswered> {
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut refused = None;
@@ -219,7 +209,7 @@ async fn try_all(
             break;
         };
         let in_flight = InFlight::new(Arc::clone(endpoint));
-        match attempt(client, in_flight, sending.worker, downstream, request).await {
+        match attempt(client, in_flight, sending.worker, downstream, message).await {
             Ok(lease) => return Ok(lease),
             Err(Failed::Surely(cause)) => {
                 client.stats.requeues.inc();
@@ -255,9 +245,9 @@ async fn attempt(
     mut in_flight: InFlight,
     worker: usize,
     downstream: &mut Downstream<'_>,
-    request: &mut Question,
+    message: &mut Option<Asked>,
 ) -> Result<Lease, Failed> {
-    let mut may_be_pooled = matches!(request, Question::Message(_));
+    let mut may_be_pooled = message.is_some();
     loop {
         let endpoint = &in_flight.endpoint;
         let pooled = may_be_pooled.then(|| endpoint.take_idle(worker)).flatten();
@@ -273,7 +263,7 @@ async fn attempt(
             in_flight,
             worker,
         };
-        let Question::Message(asked) = request else {
+        let Some(asked) = message else {
             downstream.response.reset(StatusCode::OK);
             return Ok(lease);
         };

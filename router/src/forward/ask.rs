@@ -9,7 +9,7 @@ use http::StatusCode;
 use http1::{Known, Length, Limits, Parsed, RequestHead};
 use tokio::time::{Sleep, sleep};
 
-use super::{Kind, Lease};
+use super::Lease;
 use crate::client::{Connection, Interrupted};
 use crate::error::RouteError;
 use crate::exchange::Downstream;
@@ -256,32 +256,19 @@ fn is_final(status: StatusCode) -> bool {
     !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
-/// What follows the head.
-///
-/// # Errors
-/// The request, if the endpoint switches to a protocol that was not offered. Source: RFC 9110 §7.8.
-pub(super) fn kind(
+/// Whether an answer that switches protocols was asked to: the request is whole, and its client would take this protocol.
+/// Source: RFC 9110 §7.8.
+pub(super) fn may_switch(
     downstream: &Downstream<'_>,
-    asked: Asked,
+    asked: &Asked,
     offered: Option<&[u8]>,
-) -> Result<Kind, Asked> {
-    if downstream.response.status != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(Kind::Body(asked));
-    }
+) -> bool {
     let names = |list| <[u8]>::split(list, |byte| *byte == b',').map(<[u8]>::trim_ascii);
     let is_offered = |taken: &[u8]| {
         let mut offered = offered.into_iter().flat_map(names);
         offered.any(|protocol| protocol.eq_ignore_ascii_case(taken))
     };
-    let mut taken = downstream
-        .response
-        .fields
-        .all(Known::Upgrade)
-        .flat_map(names)
-        .peekable();
-    let is_agreed = taken.peek().is_some() && taken.all(is_offered);
-    match is_agreed && asked.upload.is_done() {
-        true => Ok(Kind::Tunnel(Some(asked))),
-        false => Err(asked),
-    }
+    let fields = &downstream.response.fields;
+    let mut taken = fields.all(Known::Upgrade).flat_map(names).peekable();
+    asked.upload.is_done() && taken.peek().is_some() && taken.all(is_offered)
 }
