@@ -33,7 +33,7 @@
 //! < nothing                             nothing has arrived that was not expected before
 //! < broken                              502, or a message that visibly ends too early, and then the end
 //! < closed                              the client's connection ends
-//! < open                                the client's connection serves another request
+//! < open                                the client's connection serves another request (`open or closed`: or ends)
 //! either                                what follows up to `or` or the end may happen after the lines above this one;
 //! or                                    the stricter choice stands first
 //! ```
@@ -105,7 +105,7 @@ fn backend() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a port")
 }
 
-/// A router that binds the name of each case, with and without a port.
+/// A router that binds the names of the cases.
 ///
 /// It has one worker, so that what is left on a connection to a backend meets the next request for it. Its names are files,
 /// because its dtab stands in each answer that it makes itself.
@@ -113,9 +113,8 @@ fn world_of(bound: &[(&Case, TcpListener)], folder: &TempDir) -> World {
     for (case, backend) in bound {
         let address = backend.local_addr().expect("bound");
         let line = format!("{} {}\n", address.ip(), address.port());
-        for port in ["", ":80", ":443"] {
-            let file = folder.path().join(format!("{}{port}", case.host));
-            fs::write(file, &line).expect("a file");
+        for name in &case.names {
+            fs::write(folder.path().join(name), &line).expect("a file");
         }
     }
     let mut yaml = String::from("admin: {port: 0}\n");

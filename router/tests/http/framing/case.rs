@@ -13,6 +13,8 @@ pub(super) struct Case {
     pub(super) place: String,
     /// What `HOST` stands for.
     pub(super) host: String,
+    /// The names by which the backend is asked: the host, and those with a port that the case has.
+    pub(super) names: Vec<String>,
     /// What may happen; the case holds when one of them does.
     pub(super) ways: Vec<Vec<Step>>,
 }
@@ -47,6 +49,7 @@ pub(super) enum Deed {
     ClientIsBroken,
     ClientIsClosed,
     ClientIsOpen,
+    ClientIsOpenOrClosed,
 }
 
 /// Reads the cases of a text; panics where it is not well written.
@@ -67,6 +70,11 @@ fn newlines(text: &str) -> usize {
 
 fn parse_case(block: &str, place: &str) -> Case {
     let host = place.replace(".txt:", "-").replace('_', "-");
+    let ports = ["", ":80", ":443"].into_iter();
+    let names = ports
+        .filter(|port| port.is_empty() || block.contains(&format!("HOST{port}")))
+        .map(|port| format!("{host}{port}"))
+        .collect();
     let block = block.replace("HOST", &host);
     let mut lines = block.lines().filter(|line| !line.is_empty());
     let name = lines.next().expect("a name").to_owned();
@@ -87,6 +95,7 @@ fn parse_case(block: &str, place: &str) -> Case {
         name,
         place: place.to_owned(),
         host,
+        names,
         ways,
     }
 }
@@ -163,6 +172,7 @@ fn client_gets(what: &str) -> Deed {
         "broken" => Deed::ClientIsBroken,
         "closed" => Deed::ClientIsClosed,
         "open" => Deed::ClientIsOpen,
+        "open or closed" => Deed::ClientIsOpenOrClosed,
         what => match what.strip_prefix("= ") {
             Some(bytes) => Deed::ClientGetsBytes(unescape(bytes)),
             None => Deed::ClientGets(Expected::that_is(what)),

@@ -64,35 +64,40 @@ impl Expected {
         self.so_far.is_some()
     }
 
-    /// Whether enough of a message is here to compare it.
-    pub(super) fn has_come(&self, message: &Message) -> bool {
-        match &self.so_far {
-            Some(so_far) => message.body.len() >= so_far.len(),
-            None => message.whole.is_some(),
-        }
-    }
-
-    /// Compares a request. Whatever name it was for is its Host, unless the case says more about that.
-    pub(super) fn check_request(&self, message: &Message, host: &str) -> Result<(), String> {
+    /// Compares a request; false if that needs more of it. Whatever name it was for is its Host, unless the case says more
+    /// about that.
+    pub(super) fn is_request(&self, message: &Message, host: &str) -> Result<bool, String> {
         let is = message.first_line.trim_end_matches(" HTTP/1.1");
-        self.check(message, is)?;
+        let has_come = self.has_come(message, is)?;
         let says_more = self.fields.iter().any(|(name, _)| name == "Host");
         match message.value("host") {
             Some(got) if got != host && !says_more => Err(format!("the host is {got:?}")),
-            _ => Ok(()),
+            _ => Ok(has_come),
         }
     }
 
-    /// Compares an answer.
-    pub(super) fn check_answer(&self, message: &Message) -> Result<(), String> {
+    /// Compares an answer; false if that needs more of it.
+    pub(super) fn is_answer(&self, message: &Message) -> Result<bool, String> {
         let status = message.first_line.get(9..12);
-        self.check(message, status.unwrap_or_default())
+        self.has_come(message, status.unwrap_or_default())
     }
 
-    fn check(&self, message: &Message, is: &str) -> Result<(), String> {
+    fn has_come(&self, message: &Message, is: &str) -> Result<bool, String> {
         if !self.is.iter().any(|expected| expected == is) {
             return Err(format!("{is:?} is not {:?}", self.is));
         }
+        let has_come = match &self.so_far {
+            Some(so_far) => message.body.len() >= so_far.len(),
+            None => message.whole.is_some(),
+        };
+        if has_come {
+            self.check_head(message)?;
+            self.check_body(message)?;
+        }
+        Ok(has_come)
+    }
+
+    fn check_head(&self, message: &Message) -> Result<(), String> {
         if let Some(line) = &self.line {
             same("the first line", line, &message.first_line)?;
         }
@@ -106,7 +111,7 @@ impl Expected {
                 (got, _) => return Err(format!("{name} is {got:?}")),
             }
         }
-        self.check_body(message)
+        Ok(())
     }
 
     fn check_body(&self, message: &Message) -> Result<(), String> {

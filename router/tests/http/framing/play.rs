@@ -42,7 +42,8 @@ impl Reach {
             Deed::BackendGets(_)
             | Deed::BackendGetsBytes(_)
             | Deed::BackendIsConnected
-            | Deed::ClientIsOpen => Self::Anything,
+            | Deed::ClientIsOpen
+            | Deed::ClientIsOpenOrClosed => Self::Anything,
             Deed::BackendIsCut { .. } => Self::Beginnings,
             _ => Self::Nothing,
         });
@@ -117,8 +118,15 @@ impl Play<'_> {
                 _ => Err("something came".into()),
             },
             Deed::ClientIsBroken => self.wait(|play| take_broken(play.scene.client())),
-            Deed::ClientIsClosed => self.wait(|play| ended(play.scene.client())),
+            Deed::ClientIsClosed => self.wait(|play| {
+                play.check_nothing_new()?;
+                ended(play.scene.client())
+            }),
             Deed::ClientIsOpen => self.ask_again("/again"),
+            Deed::ClientIsOpenOrClosed => match self.ask_again("/again") {
+                Err(_) if self.has_closed() => Ok(()),
+                asked => asked,
+            },
             _ => Ok(()),
         }
     }
@@ -148,7 +156,7 @@ impl Play<'_> {
     }
 
     fn backend_gets(&mut self, expected: &Expected) -> Result<(), String> {
-        let host = self.host;
+        let (host, reach) = (self.host, self.reach);
         self.wait(|play| {
             play.pass_over_beginnings();
             let Some(peer) = play.turn() else {
@@ -157,16 +165,16 @@ impl Play<'_> {
                     false => Ok(None),
                 };
             };
-            match message::request(peer.unread())? {
-                Some(message) if expected.has_come(&message) => {
-                    expected.check_request(&message, host)?;
-                    take(peer, expected, &message);
-                    Ok(Some(()))
-                }
-                _ => match peer.end {
-                    Some(_) => Err("the router gave up".into()),
-                    None => Ok(None),
-                },
+            if let Some(message) = message::request(peer.unread())?
+                && (message.whole.is_some() || reach == Reach::Anything)
+                && expected.is_request(&message, host)?
+            {
+                take(peer, expected, &message);
+                return Ok(Some(()));
+            }
+            match peer.end {
+                Some(_) => Err("the router gave up".into()),
+                None => Ok(None),
             }
         })
     }
@@ -200,16 +208,15 @@ impl Play<'_> {
             play.check_reach()?;
             let peer = play.scene.client();
             let is_over = peer.end == Some(End::Orderly);
-            match message::answer(peer.unread(), expected.is_bare, is_over)? {
-                Some(message) if expected.has_come(&message) => {
-                    expected.check_answer(&message)?;
-                    take(peer, expected, &message);
-                    Ok(Some(()))
-                }
-                _ => match peer.end {
-                    Some(end) => Err(format!("the client's connection has ended ({end:?})")),
-                    None => Ok(None),
-                },
+            if let Some(message) = message::answer(peer.unread(), expected.is_bare, is_over)?
+                && expected.is_answer(&message)?
+            {
+                take(peer, expected, &message);
+                return Ok(Some(()));
+            }
+            match peer.end {
+                Some(end) => Err(format!("the client's connection has ended ({end:?})")),
+                None => Ok(None),
             }
         })
     }
@@ -222,6 +229,24 @@ impl Play<'_> {
             Some(peer) if reach == Reach::Beginnings => check_is_beginning(peer),
             _ => Ok(()),
         }
+    }
+
+    /// While the client's connection closes, no other request may come.
+    fn check_nothing_new(&mut self) -> Result<(), String> {
+        if self.reach != Reach::Anything {
+            return self.check_reach();
+        }
+        match self.turn() {
+            Some(peer) if peer.end.is_none() && !peer.is_begun => {
+                Err("the backend got another request".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn has_closed(&mut self) -> bool {
+        let client = self.scene.client();
+        client.unread().is_empty() && client.end.is_some()
     }
 
     /// Nothing may be left; and another client's request gets its own answer.
@@ -297,11 +322,14 @@ fn take_broken(peer: &mut Peer) -> Result<Option<()>, String> {
     Ok(peer.end.map(|_| ()))
 }
 
-/// Whether there is no use in waiting for the backend: the client has its final answer, or none.
+/// Whether there is no use in waiting for the backend: the client has its final answer, or will get none.
 fn is_answered(client: &Peer) -> bool {
     let unread = client.unread();
     let is_final = unread.starts_with(b"HTTP/1.1 ") && !unread.starts_with(b"HTTP/1.1 1");
-    client.end == Some(End::Reset) || (is_final && !client.is_begun)
+    match client.end {
+        Some(end) => !client.has_shut() || end == End::Reset,
+        None => is_final && !client.is_begun,
+    }
 }
 
 fn ended(peer: &Peer) -> Result<Option<()>, String> {

@@ -188,6 +188,8 @@ pub(super) struct Peer {
     taken: usize,
     /// Whether a step has seen the beginning of what is not taken.
     pub(super) is_begun: bool,
+    /// Whether it has said that it sends nothing more.
+    has_shut: bool,
     /// Whether it has left, so that what comes no longer matters.
     is_gone: bool,
     pub(super) end: Option<End>,
@@ -217,6 +219,7 @@ impl Peer {
             came: Vec::new(),
             taken: 0,
             is_begun: false,
+            has_shut: false,
             is_gone: false,
             end: None,
         }
@@ -250,6 +253,11 @@ impl Peer {
     /// Says that it sends nothing more.
     pub(super) fn end(&mut self) {
         drop(self.stream.shutdown(Shutdown::Write));
+        self.has_shut = true;
+    }
+
+    pub(super) fn has_shut(&self) -> bool {
+        self.has_shut || self.is_gone
     }
 
     /// Neither sends nor takes anything more.
