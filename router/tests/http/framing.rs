@@ -23,7 +23,7 @@
 //! >> cut                                the backend gets a message that ends too early, and then the end
 //! >> no whole request                   the same, or nothing at all
 //! >> closed                             the backend's connection ends
-//! << HTTP/1.1 200 OK\r\n                bytes from the backend, on the connection of the last `>>`; `!end`, `!leave` as above;
+//! << HTTP/1.1 200 OK\r\n                bytes from the backend, on the connection of the last `>>`; `!end`, `!leave`, `!drip` as above;
 //!                                       `!ok`: a whole answer with the body `ok`
 //! < 200                                 the client gets this status (`400 | 501`: one of them), and then whatever is indented,
 //!                                       as above and:

@@ -41,6 +41,7 @@ pub(super) enum Deed {
     BackendIsCut { maybe_nothing: bool },
     BackendIsClosed,
     BackendSends(Vec<u8>),
+    BackendDrips(Vec<u8>),
     BackendEnds,
     BackendLeaves,
     ClientGets(Expected),
@@ -144,7 +145,10 @@ fn backend_does(what: &str) -> Deed {
         "!ok" => Deed::BackendSends(OK.to_vec()),
         "!end" => Deed::BackendEnds,
         "!leave" => Deed::BackendLeaves,
-        bytes => Deed::BackendSends(unescape(bytes)),
+        bytes => match bytes.strip_prefix("!drip ") {
+            Some(bytes) => Deed::BackendDrips(unescape(bytes)),
+            None => Deed::BackendSends(unescape(bytes)),
+        },
     }
 }
 

@@ -78,16 +78,12 @@ impl Play<'_> {
     fn take(&mut self, deed: &Deed) -> Result<(), String> {
         match deed {
             Deed::ClientSends(bytes) => self.scene.client().send(bytes),
-            Deed::ClientDrips(bytes) => {
-                for byte in bytes {
-                    self.scene.client().send(&[*byte]);
-                    thread::yield_now();
-                }
-            }
+            Deed::ClientDrips(bytes) => drip(self.scene.client(), bytes),
             Deed::ClientEnds => self.scene.client().end(),
             Deed::ClientLeaves => self.scene.client().leave(),
             Deed::ClientConnects => self.scene.connect(),
             Deed::BackendSends(bytes) => self.backend().send(bytes),
+            Deed::BackendDrips(bytes) => drip(self.backend(), bytes),
             Deed::BackendEnds => self.backend().end(),
             Deed::BackendLeaves => self.backend().leave(),
             _ => return self.expect(deed),
@@ -280,6 +276,14 @@ impl Play<'_> {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{target}");
         self.backend().send(answer.as_bytes());
         self.client_gets(&Expected::that_is("200").with_body(target))
+    }
+}
+
+/// Sends byte by byte.
+fn drip(peer: &mut Peer, bytes: &[u8]) {
+    for byte in bytes {
+        peer.send(&[*byte]);
+        thread::yield_now();
     }
 }
 
