@@ -43,6 +43,7 @@ mod shown;
 mod socket;
 mod source;
 mod storage;
+mod time_limits;
 mod tls;
 
 pub use admin::AdminConfig;
@@ -55,12 +56,14 @@ pub use interpreter::{
 };
 pub use namer::NamerConfig;
 pub use namerd::NamerdConfig;
+pub use policy::ClientOptions;
 pub use router::{BindingCache, Protocol, Router};
 pub use router_file::{RouterConfig, StateDir};
 pub use server::Server;
 pub use shown::Secret;
 pub use socket::SocketOptions;
 pub use storage::{EtcdStorage, StorageConfig};
+pub use time_limits::{ServerSession, TimeLimits};
 pub use tls::{ClientAuth, ClientTlsConfig, ServerTlsConfig, TlsProtocol};
 
 #[cfg(test)]

@@ -1,26 +1,62 @@
-//! The `service:` and `client:` objects of a router. This version has no options of them, and accepts what is in force anyway.
+//! The `service:` and `client:` objects of a router. This version has few options of them, and accepts what is in force anyway.
+
+use std::time::Duration;
+
+use serde::Serialize;
 
 use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::later::{Later, Scalar, Unless};
-use crate::socket;
+use crate::object::Object;
+use crate::{shown, socket};
+
+/// How a router treats endpoints, whichever name led to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientOptions {
+    /// How long connecting to an endpoint may take, before another one is tried; 1 s by default.
+    #[serde(rename = "connectTimeoutMs", serialize_with = "shown::milliseconds")]
+    pub connect_timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    /// Source: finagle's connect timeout in linkerd, not configurable there.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+        }
+    }
+}
 
 /// Reads a `service:` object.
 pub(crate) fn read_service(field: Field<'_>) -> Option<()> {
-    read(field, SERVICE)
+    read(field, SERVICE, &[], |_| ())
 }
 
-/// Reads a `client:` object.
-pub(crate) fn read_client(field: Field<'_>) -> Option<()> {
-    read(field, CLIENT)
+impl ClientOptions {
+    /// Reads a `client:` object.
+    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
+        const HERE_ONLY: &[Later] = &[Later::key("connectTimeoutMs")];
+        let default = Self::default();
+        read(field, CLIENT, HERE_ONLY, |object| Self {
+            connect_timeout: object
+                .get("connectTimeoutMs", |field| field.milliseconds(1))
+                .unwrap_or(default.connect_timeout),
+        })
+    }
 }
 
 const BLOCK: Kinds = Kinds::carrying(&["io.l5d.global", "io.l5d.static"]);
 
-/// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`.
-fn read(field: Field<'_>, options: &'static [Later]) -> Option<()> {
+/// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`. What `own`
+/// reads may stand in the former only.
+fn read<T: Default>(
+    field: Field<'_>,
+    options: &'static [Later],
+    global_only: &'static [Later],
+    own: impl FnOnce(&mut Object<'_>) -> T,
+) -> Option<T> {
     let mut object = field.object()?;
-    match object.kind(&BLOCK, Some("io.l5d.global"))? {
+    let read = match object.kind(&BLOCK, Some("io.l5d.global"))? {
         "io.l5d.static" => {
             for item in object.require("configs", Field::items).unwrap_or_default() {
                 let Some(mut config) = item.object() else {
@@ -28,13 +64,18 @@ fn read(field: Field<'_>, options: &'static [Later]) -> Option<()> {
                 };
                 config.require("prefix", Field::text);
                 config.later(options);
+                config.later(global_only);
                 config.finish();
             }
+            T::default()
         }
-        _ => object.later(options),
-    }
+        _ => {
+            object.later(options);
+            own(&mut object)
+        }
+    };
     object.finish();
-    Some(())
+    Some(read)
 }
 
 const SERVICE: &[Later] = &[

@@ -14,6 +14,7 @@ use crate::kinds::Kinds;
 use crate::later::{Later, Scalar, Unless};
 use crate::node::{Place, Value};
 use crate::object::Object;
+use crate::policy::ClientOptions;
 use crate::server::Server;
 use crate::{policy, shown};
 
@@ -55,6 +56,8 @@ pub struct Router {
     /// Tried in order, at least one.
     #[serde(rename = "identifier")]
     pub identifiers: Vec<IdentifierConfig>,
+    /// How endpoints are treated.
+    pub client: ClientOptions,
 }
 
 /// What a router's servers and clients speak.
@@ -133,10 +136,12 @@ impl Router {
             identifiers: object
                 .get("identifier", read_identifiers)
                 .unwrap_or_else(|| vec![IdentifierConfig::default()]),
+            client: object
+                .get("client", ClientOptions::read)
+                .unwrap_or_default(),
             servers,
         };
         object.get("service", policy::read_service);
-        object.get("client", policy::read_client);
         object.experimental();
         refuse_other_options(&mut object);
         object.finish();

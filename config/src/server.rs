@@ -11,6 +11,7 @@ use crate::forwarded::ForwardedHeader;
 use crate::later::{Later, Unless};
 use crate::node::Place;
 use crate::socket::SocketOptions;
+use crate::time_limits::TimeLimits;
 
 /// A listening socket of a router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +32,9 @@ pub struct Server {
     pub add_forwarded_header: Option<ForwardedHeader>,
     /// The header that says when a request came in, in milliseconds since 1970; none is added by default.
     pub timestamp_header: Option<String>,
+    /// How long clients may take.
+    #[serde(flatten)]
+    pub time_limits: TimeLimits,
 }
 
 impl Default for Server {
@@ -43,6 +47,7 @@ impl Default for Server {
             clear_context: None,
             add_forwarded_header: None,
             timestamp_header: None,
+            time_limits: TimeLimits::default(),
         }
     }
 }
@@ -65,6 +70,7 @@ impl Server {
             clear_context: object.get("clearContext", Field::boolean),
             add_forwarded_header: object.get("addForwardedHeader", ForwardedHeader::read),
             timestamp_header: object.get("timestampHeader", read_timestamp_header),
+            time_limits: TimeLimits::read(&mut object),
         };
         // As in the reference, which shows a server by its address.
         object.get("label", Field::text);
@@ -122,5 +128,4 @@ const LATER: &[Later] = &[
     Later::key("maxConcurrentRequests"),
     Later::key("timeoutMs"),
     Later::unless("announce", Unless::Empty),
-    Later::key("serverSession"),
 ];

@@ -86,7 +86,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "`maxConcurrentRequests`",
             "`namers` kind `io.l5d.k8s.external`",
             "`namers` kind `io.l5d.k8s`",
-            "`serverSession`",
+            "`lifeTimeMs`",
             "`tls`",
         ],
     ),

@@ -85,6 +85,7 @@ pub(crate) fn router(
             parts.workers,
             cache.clients,
             cache.idle_ttl,
+            config.client.connect_timeout,
             Arc::clone(&stats),
         )),
         clock: Clock::start(),
@@ -179,7 +180,16 @@ pub(crate) fn edge(
             fields: of.max_headers_kb * 1024,
             count: MAX_FIELD_LINES,
         },
-        patience: Patience::default(),
+        patience: patience(&config.time_limits),
+    }
+}
+
+pub(crate) fn patience(limits: &config::TimeLimits) -> Patience {
+    Patience {
+        idle: limits.session.idle,
+        head: limits.header_read,
+        stall: limits.body_stall,
+        tunnel: limits.tunnel_idle,
     }
 }
 

@@ -7,6 +7,7 @@ mod endpoints;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use live::Live;
@@ -27,6 +28,8 @@ pub(crate) struct Client {
     /// The id as `l5d-dst-client` carries it.
     pub(crate) shown: Box<[u8]>,
     pub(crate) stats: Arc<ClientStats>,
+    /// How long connecting to an endpoint may take.
+    pub(crate) connect_timeout: Duration,
     pub(crate) target: Target,
 }
 
@@ -49,6 +52,7 @@ impl Client {
         id: BoundId,
         addresses: Live<Addresses>,
         workers: usize,
+        connect_timeout: Duration,
         stats: ClientStats,
     ) -> Self {
         let stats = Arc::new(stats);
@@ -69,6 +73,7 @@ impl Client {
             shown: shown_value(&id.to_string()),
             id,
             stats,
+            connect_timeout,
             target,
         }
     }

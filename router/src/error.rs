@@ -108,7 +108,7 @@ impl RouteError {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::NotConnected {
-                cause: ConnectError::TimedOut,
+                cause: ConnectError::TimedOut(_),
                 ..
             } => StatusCode::GATEWAY_TIMEOUT,
             Self::Unbound(_)
@@ -168,7 +168,7 @@ impl RouteError {
             Self::NoAddressesYet { .. } => "no_addresses_yet",
             Self::NoEndpoints(_) => "no_endpoints",
             Self::NotConnected {
-                cause: ConnectError::TimedOut,
+                cause: ConnectError::TimedOut(_),
                 ..
             } => "connect_timeout",
             Self::NotConnected { .. } => "connect_failed",

@@ -318,7 +318,8 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     let stats = &client.stats;
     stats.connects.inc();
     let began = Instant::now();
-    let opened = Connection::open(endpoint.address, stats.connections.clone()).await;
+    let connections = stats.connections.clone();
+    let opened = Connection::open(endpoint.address, client.connect_timeout, connections).await;
     let latency = match opened {
         Ok(_) => &stats.connect_latency,
         Err(_) => &stats.failed_connect_latency,

@@ -37,7 +37,13 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "maxCallDepth": 1000,
               "clearContext": null,
               "addForwardedHeader": null,
-              "timestampHeader": null
+              "timestampHeader": null,
+              "headerReadTimeoutMs": 10000,
+              "bodyStallTimeoutMs": 60000,
+              "tunnelIdleTimeoutMs": 3600000,
+              "serverSession": {
+                "idleTimeMs": 600000
+              }
             }
           ],
           "dtab": [],
@@ -60,7 +66,10 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "kind": "io.l5d.header.token",
               "header": "Host"
             }
-          ]
+          ],
+          "client": {
+            "connectTimeoutMs": 1000
+          }
         }
       ],
       "namers": [],
@@ -147,6 +156,7 @@ fn everything_that_is_carried_is_read() {
           - {kind: io.l5d.methodAndHost, httpUriInDst: true}
           - {kind: io.l5d.path, segments: 2, consume: true}
           - {kind: io.l5d.static, path: /nowhere}
+          client: {connectTimeoutMs: 5}
           interpreter:
             kind: io.l5d.mesh
             dst: [/$/inet/a.example/4321, /$/inet/::1/4321, /$/inet/4321]
@@ -164,6 +174,10 @@ fn everything_that_is_carried_is_read() {
             clearContext: true
             addForwardedHeader: {by: {kind: static, label: edge}, for: {kind: "ip:port"}}
             timestampHeader: x-request-start
+            headerReadTimeoutMs: 1
+            bodyStallTimeoutMs: 2
+            tunnelIdleTimeoutMs: 3
+            serverSession: {idleTimeMs: 4}
             socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
         "#,
     );
@@ -201,7 +215,13 @@ fn everything_that_is_carried_is_read() {
                   "kind": "ip:port"
                 }
               },
-              "timestampHeader": "x-request-start"
+              "timestampHeader": "x-request-start",
+              "headerReadTimeoutMs": 1,
+              "bodyStallTimeoutMs": 2,
+              "tunnelIdleTimeoutMs": 3,
+              "serverSession": {
+                "idleTimeMs": 4
+              }
             }
           ],
           "dtab": [
@@ -275,7 +295,10 @@ fn everything_that_is_carried_is_read() {
               "kind": "io.l5d.static",
               "path": "/nowhere"
             }
-          ]
+          ],
+          "client": {
+            "connectTimeoutMs": 5
+          }
         }
       ],
       "namers": [

@@ -499,3 +499,73 @@ fn what_is_written_into_requests_is_judged() {
         "
     );
 }
+
+#[test]
+fn time_limits_are_judged() {
+    insta::assert_snapshot!(
+        router(
+            r"
+            routers:
+            - protocol: http
+              client: {connectTimeoutMs: 0}
+              servers:
+              - port: 4140
+                headerReadTimeoutMs: 10s
+                bodyStallTimeoutMs: 0
+                tunnelIdleTimeoutMs: 86400001
+                serverSession: {idleTimeMs: never, lifeTimeMs: 5}
+            - protocol: http
+              label: b
+              client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
+              servers: [{port: 4141}]
+            "
+        ),
+        @r"
+        error: `connectTimeoutMs` must be a whole number from 1 to 86400000
+         --> router.yaml:3:30
+          |
+        3 |   client: {connectTimeoutMs: 0}
+          |                              ^
+
+        error: `headerReadTimeoutMs` must be a whole number from 1 to 86400000, not text
+         --> router.yaml:6:26
+          |
+        6 |     headerReadTimeoutMs: 10s
+          |                          ^^^
+
+        error: `bodyStallTimeoutMs` must be a whole number from 1 to 86400000
+         --> router.yaml:7:25
+          |
+        7 |     bodyStallTimeoutMs: 0
+          |                         ^
+
+        error: `tunnelIdleTimeoutMs` must be a whole number from 1 to 86400000
+         --> router.yaml:8:26
+          |
+        8 |     tunnelIdleTimeoutMs: 86400001
+          |                          ^^^^^^^^
+
+        error: `idleTimeMs` must be a whole number from 1 to 86400000, not text
+         --> router.yaml:9:33
+          |
+        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 5}
+          |                                 ^^^^^
+
+        error: `lifeTimeMs` is not supported yet by this version
+         --> router.yaml:9:40
+          |
+        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 5}
+          |                                        ^^^^^^^^^^
+          |
+          = help: leave it out
+
+        error: `connectTimeoutMs` is not supported yet by this version
+          --> router.yaml:12:55
+           |
+        12 |   client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
+           |                                                       ^^^^^^^^^^^^^^^^
+           |
+           = help: leave it out
+        "
+    );
+}

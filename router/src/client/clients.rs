@@ -17,6 +17,7 @@ pub(crate) struct Clients {
     workers: usize,
     limit: usize,
     idle_ttl: Duration,
+    connect_timeout: Duration,
     stats: Arc<RouterStats>,
 }
 
@@ -39,6 +40,7 @@ impl Clients {
         workers: usize,
         limit: usize,
         idle_ttl: Duration,
+        connect_timeout: Duration,
         stats: Arc<RouterStats>,
     ) -> Self {
         Self {
@@ -46,6 +48,7 @@ impl Clients {
             workers,
             limit,
             idle_ttl,
+            connect_timeout,
             stats,
         }
     }
@@ -66,6 +69,7 @@ impl Clients {
             bound.id.clone(),
             bound.addresses.clone(),
             self.workers,
+            self.connect_timeout,
             stats,
         ));
         kept.insert(

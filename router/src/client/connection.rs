@@ -15,9 +15,6 @@ use tokio::time::{Instant, timeout};
 use crate::stats::Counted;
 use crate::wire::{Input, Socket};
 
-/// How long connecting may take. Source: finagle's default in linkerd, not configurable there either.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// An open connection. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -34,8 +31,8 @@ pub(crate) struct Connection {
 pub(crate) enum ConnectError {
     #[error("{0}")]
     Refused(#[from] io::Error),
-    #[error("not connected within {} ms", CONNECT_TIMEOUT.as_millis())]
-    TimedOut,
+    #[error("not connected within {} ms", .0.as_millis())]
+    TimedOut(Duration),
 }
 
 /// Why a request that was sent got no answer.
@@ -52,13 +49,14 @@ pub(crate) enum Interrupted {
 }
 
 impl Connection {
-    /// Connects within [`CONNECT_TIMEOUT`]. `connections` counts it while it is open.
+    /// Connects within this time. `connections` counts it while it is open.
     pub(crate) async fn open(
         address: SocketAddr,
+        within: Duration,
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
-        let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
-        let stream = connecting.await.map_err(|_| ConnectError::TimedOut)??;
+        let connecting = timeout(within, TcpStream::connect(address)).await;
+        let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
         // Fails only on a socket that is dead already, which the first write tells as well.
         let _ = stream.set_nodelay(true);
         Ok(Self {

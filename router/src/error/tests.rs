@@ -65,13 +65,13 @@ fn each_error_says_whose_fault_it_is_and_what_to_do() {
     );
     let refused = not_connected(ConnectError::Refused(reset()));
     check(&refused, 502, Upstream, "connect_failed");
-    let slow = not_connected(ConnectError::TimedOut);
+    let slow = not_connected(ConnectError::TimedOut(Duration::from_secs(1)));
     check(&slow, 504, Upstream, "connect_timeout");
 }
 
 #[test]
 fn only_what_reached_nobody_may_be_retried() {
-    assert!(not_connected(ConnectError::TimedOut).is_retryable());
+    assert!(not_connected(ConnectError::TimedOut(Duration::from_secs(1))).is_retryable());
     assert!(!broken(Interrupted::Closed).is_retryable());
     assert!(!RouteError::TooSlow.is_retryable());
 }
@@ -88,7 +88,8 @@ fn a_connection_ends_where_nobody_knows_what_comes_next() {
 fn an_answer_says_why_in_its_head_and_in_its_body() {
     let mut head = ResponseHead::new(StatusCode::OK);
     head.fields.push(Known::Location, b"left over");
-    let text = not_connected(ConnectError::TimedOut).answer(None, 8192, &mut head);
+    let text =
+        not_connected(ConnectError::TimedOut(Duration::from_secs(1))).answer(None, 8192, &mut head);
     assert_eq!(text, "Unable to establish connection to 127.0.0.1:80.");
     let mut written = Vec::new();
     head.write_to(&mut written);
@@ -102,7 +103,8 @@ fn an_answer_says_why_in_its_head_and_in_its_body() {
 #[test]
 fn what_a_head_says_of_an_error_is_bounded() {
     let mut head = ResponseHead::new(StatusCode::OK);
-    let text = not_connected(ConnectError::TimedOut).answer(None, 10, &mut head);
+    let text =
+        not_connected(ConnectError::TimedOut(Duration::from_secs(1))).answer(None, 10, &mut head);
     assert_eq!(head.fields.get(Known::L5dErr), Some(&b"Unable+to+"[..]));
     assert!(text.len() > 10);
 }

@@ -17,7 +17,13 @@ impl World {
     fn new() -> Self {
         let metrics = Metrics::new();
         let stats = Arc::new(RouterStats::new(&metrics, "http"));
-        let clients = Clients::new(1, 10, Duration::from_secs(60), Arc::clone(&stats));
+        let clients = Clients::new(
+            1,
+            10,
+            Duration::from_secs(60),
+            Duration::from_secs(1),
+            Arc::clone(&stats),
+        );
         Self {
             metrics,
             stats,

@@ -39,17 +39,6 @@ pub(crate) struct Patience {
     pub(crate) tunnel: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(600),
-            head: Duration::from_secs(10),
-            stall: Duration::from_secs(60),
-            tunnel: Duration::from_secs(3600),
-        }
-    }
-}
-
 impl Patience {
     fn with(&self, phase: Phase) -> Option<Duration> {
         match phase {
@@ -143,9 +132,13 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(86_400);
 
+    fn patience() -> Patience {
+        crate::build::patience(&config::TimeLimits::default())
+    }
+
     /// Which wait ends the connection, and within how many seconds.
     async fn check(phase: Phase, seconds: Option<u64>) {
-        let (activity, patience) = (Activity::default(), Patience::default());
+        let (activity, patience) = (Activity::default(), patience());
         activity.note(phase, 7);
         let began = Instant::now();
         let stalled = timeout(LONG, activity.stalls(&patience)).await;
@@ -171,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_gets_on_does_not_stall() {
-        let (activity, patience) = (Activity::default(), Patience::default());
+        let (activity, patience) = (Activity::default(), patience());
         let moving = async {
             for progress in 0..100 {
                 activity.note(Phase::Body, progress);
@@ -186,7 +179,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_after_a_long_idle_time_is_given_no_more_than_others() {
-        let (activity, patience) = (Activity::default(), Patience::default());
+        let (activity, patience) = (Activity::default(), patience());
         activity.note(Phase::Idle, 0);
         let idle = timeout(Duration::from_secs(500), activity.stalls(&patience)).await;
         idle.expect_err("a connection may be idle");

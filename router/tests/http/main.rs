@@ -11,3 +11,4 @@ mod framing;
 mod messages;
 mod options;
 mod streaming;
+mod time_limits;

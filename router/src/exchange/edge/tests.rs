@@ -12,7 +12,7 @@ pub(super) fn edge(clear_context: bool) -> Edge {
         timestamp: None,
         max_err_bytes: 8192,
         limits: Limits::default(),
-        patience: Patience::default(),
+        patience: crate::build::patience(&config::TimeLimits::default()),
     }
 }
 
