@@ -25,7 +25,7 @@ pub(crate) use explain::Explain;
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
-use crate::forward::{Begun, Sending, Unanswered, forward, respond};
+use crate::forward::{Asked, Begun, Sending, Unanswered, forward, respond};
 use crate::headers::{self, Overrides};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Route, Routes};
@@ -53,11 +53,16 @@ pub(crate) struct Router {
 
 impl Router {
     /// Answers a request, one way or the other, and says what its client's connection is good for then.
-    pub(crate) async fn answer(&self, origin: Origin<'_>, mut downstream: Downstream<'_>) -> After {
+    pub(crate) async fn answer(
+        &self,
+        origin: Origin<'_>,
+        downstream: &mut Downstream<'_>,
+        message: &mut Option<Asked>,
+    ) -> After {
         let asked = Instant::now();
         let stats = &origin.edge.stats;
         let begun = stats.exchanges.begin(asked);
-        match self.exchange(origin, asked, &mut downstream).await {
+        match self.exchange(origin, asked, downstream, message).await {
             Ok(answered) => {
                 sign_response(downstream.response);
                 if let Some(protocol) = answered.protocol() {
@@ -76,7 +81,7 @@ impl Router {
                     fields.remove(Known::ContentLength);
                     return downstream.reply("").await;
                 }
-                respond(downstream, answered.begun.rest).await
+                respond(downstream, message, answered.begun).await
             }
             Err(Refused::Gone) => After::Close,
             Err(Refused::Here(text)) => {
@@ -86,8 +91,7 @@ impl Router {
             }
             Err(Refused::With { error, route }) => {
                 begun.fail(error.label(), Instant::now());
-                self.refuse(origin, downstream, &error, route.as_deref())
-                    .await
+                Box::pin(self.refuse(origin, downstream, &error, route.as_deref())).await
             }
         }
     }
@@ -96,7 +100,7 @@ impl Router {
     pub(crate) async fn turn_away(
         &self,
         origin: Origin<'_>,
-        downstream: Downstream<'_>,
+        downstream: &mut Downstream<'_>,
         error: RouteError,
     ) -> After {
         let now = Instant::now();
@@ -111,12 +115,13 @@ impl Router {
         origin: Origin<'_>,
         asked: Instant,
         downstream: &mut Downstream<'_>,
+        message: &mut Option<Asked>,
     ) -> Result<Answered, Refused> {
         if let Some(text) = answer_here(downstream.request, downstream.response)? {
             return Err(Refused::Here(text));
         }
         let overrides = admit(downstream.request, origin)?;
-        let route = self.identify(downstream.request, overrides, origin.peer)?;
+        let route = self.identify(downstream.request, overrides, origin.peer, asked)?;
         let timeout = self.binding_timeout;
         let picked = route.pick(asked, timeout, &mut fastrand::f64).await;
         // Only now: what a name got is counted under it once it is bound.
@@ -131,7 +136,7 @@ impl Router {
                     deadline: asked + timeout,
                     upgrade: upgrade.as_deref(),
                 };
-                forward(&picked.client, sending, downstream).await
+                forward(&picked.client, sending, downstream, message).await
             }
             Err(error) => Err(error.into()),
         };
@@ -158,6 +163,7 @@ impl Router {
         request: &mut RequestHead,
         overrides: Option<Overrides>,
         peer: SocketAddr,
+        asked: Instant,
     ) -> Result<Arc<Route>, RouteError> {
         let unidentified = |reason| RouteError::unidentified(request, peer, reason);
         let identified = self.identifiers.identify(request).map_err(unidentified)?;
@@ -180,7 +186,7 @@ impl Router {
                 self.overridden.get_or_add(key, overrides, bind)?
             }
         };
-        route.touch(self.clock.tick());
+        route.touch(self.clock.tick_at(asked));
         if let Some(path) = identified.path {
             request.set_path(&path);
         }
@@ -211,7 +217,7 @@ impl Router {
     async fn refuse(
         &self,
         origin: Origin<'_>,
-        mut downstream: Downstream<'_>,
+        downstream: &mut Downstream<'_>,
         error: &RouteError,
         route: Option<&Route>,
     ) -> After {

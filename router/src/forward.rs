@@ -61,12 +61,12 @@ pub(crate) struct Rest {
 }
 
 /// What an answer goes on with.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     /// A body, perhaps of no length, while the request's own may still be on its way.
-    Body(Asked),
+    Body,
     /// Anything, both ways, for ever.
-    Tunnel(Option<Asked>),
+    Tunnel,
 }
 
 /// A connection that is used for one request.
@@ -78,19 +78,21 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Keeps the connection for the next request, if it is good for one.
-    pub(crate) fn settle(self) {
+    /// Keeps the connection for the next request, if it is good for one. `now` may be off by what an answer takes.
+    pub(crate) fn settle(self, now: Instant) {
         if self.connection.input.is_empty() && !self.connection.input.has_ended() {
-            self.in_flight.endpoint.keep(self.worker, self.connection);
+            let endpoint = &self.in_flight.endpoint;
+            endpoint.keep(self.worker, self.connection, now);
         }
     }
 }
 
-/// Sends a request to an endpoint of the client.
+/// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed.
 pub(crate) async fn forward(
     client: &Client,
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
+    message: &mut Option<Asked>,
 ) -> Result<Begun, Unanswered> {
     let begun = client.stats.exchanges.begin(sending.asked);
     let answered = match &client.target {
@@ -99,7 +101,7 @@ pub(crate) async fn forward(
             Ok(None)
         }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, downstream)
+            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message)
                 .await
                 .map(Some),
             Err(error) => Err(error.into()),
@@ -151,46 +153,45 @@ async fn balance(
     endpoints: &Endpoints,
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
+    message: &mut Option<Asked>,
 ) -> Result<Rest, Unanswered> {
     let authority = endpoints.authority.as_deref();
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
-    // Read once, whichever endpoint is asked in the end.
-    let mut message = match downstream.request.method {
-        Method::CONNECT => None,
-        _ => {
-            frame(downstream.request, downstream.expects, sending.upgrade);
-            Some(Asked::new(downstream))
-        }
-    };
-    let taken = try_all(client, endpoints, sending, downstream, &mut message).await;
+    if downstream.request.method != Method::CONNECT {
+        frame(downstream.request, downstream.expects, sending.upgrade);
+        // Read once, whichever endpoint is asked in the end.
+        *message = Some(Asked::new(downstream));
+    }
+    let taken = try_all(client, endpoints, sending, downstream, message).await;
     if let Some(rewritten) = &rewritten {
         rewritten.restore(&mut downstream.response.fields);
     }
+    let rest = taken.and_then(
+        |lease| match kind(downstream, message.as_ref(), sending.upgrade) {
+            Some(kind) => Ok(Rest { lease, kind }),
+            None => Err(switched(client, &lease).into()),
+        },
+    );
+    if rest.is_err()
+        && let Some(asked) = message
+    {
+        asked.leave(downstream);
+    }
+    rest
+}
+
+/// What follows the head; none if it switches to a protocol that nobody asked for.
+fn kind(
+    downstream: &Downstream<'_>,
+    message: Option<&Asked>,
+    offered: Option<&[u8]>,
+) -> Option<Kind> {
     let is_switch = downstream.response.status == StatusCode::SWITCHING_PROTOCOLS;
-    let unanswered = match (taken, message) {
-        (Ok(lease), None) => {
-            let kind = Kind::Tunnel(None);
-            return Ok(Rest { lease, kind });
-        }
-        (Ok(lease), Some(asked)) if !is_switch => {
-            let kind = Kind::Body(asked);
-            return Ok(Rest { lease, kind });
-        }
-        (Ok(lease), Some(asked)) if may_switch(downstream, &asked, sending.upgrade) => {
-            let kind = Kind::Tunnel(Some(asked));
-            return Ok(Rest { lease, kind });
-        }
-        (Ok(lease), Some(asked)) => {
-            asked.leave(downstream);
-            switched(client, &lease).into()
-        }
-        (Err(unanswered), None) => unanswered,
-        (Err(unanswered), Some(asked)) => {
-            asked.leave(downstream);
-            unanswered
-        }
-    };
-    Err(unanswered)
+    match message {
+        None => Some(Kind::Tunnel),
+        Some(_) if !is_switch => Some(Kind::Body),
+        Some(asked) => may_switch(downstream, asked, offered).then_some(Kind::Tunnel),
+    }
 }
 
 /// Tries endpoints until one takes the request.

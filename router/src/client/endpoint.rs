@@ -47,8 +47,8 @@ impl Endpoint {
     }
 
     /// Keeps a connection for the worker's next request.
-    pub(crate) fn keep(&self, worker: usize, mut connection: Box<Connection>) {
-        connection.returned = Instant::now();
+    pub(crate) fn keep(&self, worker: usize, mut connection: Box<Connection>, now: Instant) {
+        connection.returned = now;
         self.pool(worker).push(connection);
     }
 

@@ -19,7 +19,12 @@ impl Clock {
 
     /// Counts sixteenths of a second, about.
     pub(crate) fn tick(&self) -> u32 {
-        ticks(self.started.elapsed())
+        self.tick_at(Instant::now())
+    }
+
+    /// The count at a time that is known already.
+    pub(crate) fn tick_at(&self, now: Instant) -> u32 {
+        ticks(now.duration_since(self.started))
     }
 
     /// The tick that was this long ago.

@@ -8,7 +8,7 @@ use http1::{Decoder, Known, Length, RequestHead, ResponseHead};
 
 use crate::server::{Activity, Phase};
 use crate::stats::ServerStats;
-use crate::wire::{Encoding, Input, Reader, Relay, Socket, Text};
+use crate::wire::{Encoding, Input, Relay, Socket, Text};
 
 /// A client that has sent a request's head, and what has come of it so far.
 #[derive(Debug)]
@@ -75,15 +75,12 @@ impl<'a> Downstream<'a> {
     }
 
     /// Ready when the client has hung up. What it sends early is kept; then nobody listens for its end until that is used.
-    pub(crate) fn poll_gone(
-        cx: &mut Context<'_>,
-        input: &mut Input,
-        reader: &mut Reader<'_>,
-    ) -> Poll<()> {
-        if !input.is_empty() {
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.input.is_empty() {
             return Poll::Pending;
         }
-        match input.poll_fill(cx, reader) {
+        let (mut reader, _) = self.socket.split();
+        match self.input.poll_fill(cx, &mut reader) {
             Poll::Ready(Ok(1..)) | Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
         }
@@ -115,7 +112,7 @@ impl<'a> Downstream<'a> {
     }
 
     /// Answers with the response's head and a text of our own.
-    pub(crate) async fn reply(mut self, text: &str) -> After {
+    pub(crate) async fn reply(&mut self, text: &str) -> After {
         if self.expects && !self.unread.is_done() {
             // Whoever was not told to go on may send its body or its next request, and nobody can say which.
             self.forbid_more();
@@ -153,7 +150,7 @@ impl<'a> Downstream<'a> {
 
     /// What comes after an exchange whose answer was sent: the rest of a body that nobody wanted is read and forgotten, within
     /// bounds. A client that is still sending when its connection closes may never see its answer.
-    pub(crate) async fn after(mut self) -> After {
+    pub(crate) async fn after(&mut self) -> After {
         if !self.may_persist() {
             return match self.wants_more || !self.unread.is_done() {
                 true => After::Linger,

@@ -91,8 +91,8 @@ impl Asked {
     }
 
     /// Leaves the rest of the body to whoever answers instead.
-    pub(super) fn leave(self, downstream: &mut Downstream<'_>) {
-        downstream.unread = self.upload.into_decoder(downstream.input);
+    pub(super) fn leave(&mut self, downstream: &mut Downstream<'_>) {
+        downstream.unread = self.upload.take_decoder(downstream.input);
     }
 
     /// Whether the endpoint may have seen some of it.
@@ -113,13 +113,7 @@ impl Asked {
         downstream: &mut Downstream<'_>,
     ) -> Poll<Unanswered> {
         if self.is_refused || self.upload.is_done() {
-            let (mut reader, _) = downstream.socket.split();
-            let gone = match self.is_refused {
-                // The rest of a body that nobody takes is not read before the answer has come.
-                true => Poll::Pending,
-                false => Downstream::poll_gone(cx, downstream.input, &mut reader),
-            };
-            return gone.map(|()| Unanswered::Gone);
+            return Poll::Pending;
         }
         if downstream.activity.has_stalled() {
             return Poll::Ready(RouteError::TooSlow.into());
@@ -133,11 +127,7 @@ impl Asked {
             self.go_on = None;
         }
         match polled {
-            Poll::Ready(Ok(())) => {
-                // From here on the client's end is listened for.
-                Downstream::poll_gone(cx, downstream.input, &mut source).map(|()| Unanswered::Gone)
-            }
-            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
             Poll::Ready(Err(Trouble::Source(_))) => Poll::Ready(Unanswered::Gone),
             Poll::Ready(Err(Trouble::Body(bad))) => Poll::Ready(RouteError::BadBody(bad).into()),
             // It may have answered before it closed.
@@ -145,6 +135,19 @@ impl Asked {
                 self.is_refused = true;
                 Poll::Pending
             }
+        }
+    }
+
+    /// Ready when the client has hung up. To be asked last, when there is nothing to do but wait.
+    pub(super) fn poll_gone(
+        &self,
+        cx: &mut Context<'_>,
+        downstream: &mut Downstream<'_>,
+    ) -> Poll<()> {
+        // Whoever sends a body still is read from anyway, unless nobody takes it: then what comes after the answer decides.
+        match self.upload.is_done() && !self.is_refused {
+            true => downstream.poll_gone(cx),
+            false => Poll::Pending,
         }
     }
 
@@ -207,6 +210,9 @@ pub(super) async fn ask(
             asked.poll_interim(cx, downstream);
             let moved = asked.upload.moved();
             downstream.activity.note(asked.phase(), moved);
+            if asked.poll_gone(cx, downstream).is_ready() {
+                return Poll::Ready(Err(Error::Downstream(Unanswered::Gone)));
+            }
         }
         polled.map_err(Error::from)
     });

@@ -4,26 +4,31 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use http1::Length;
+use tokio::time::Instant;
 
 use super::ask::{Asked, Unanswered};
-use super::{Kind, Lease, Rest};
+use super::{Begun, Kind, Lease, Rest};
 use crate::exchange::{After, Downstream};
 use crate::server::Phase;
 use crate::stats::Counted;
 use crate::wire::{Encoding, Relay, Text, Trouble, Tunnel};
 
 /// Sends the downstream's response to the client, and what follows it.
-pub(crate) async fn respond(downstream: Downstream<'_>, rest: Option<Rest>) -> After {
-    match rest {
-        None => downstream.reply("").await,
-        Some(Rest {
-            lease,
-            kind: Kind::Body(asked),
-        }) => pass(downstream, lease, asked).await,
-        Some(Rest {
-            lease,
-            kind: Kind::Tunnel(asked),
-        }) => tunnel(downstream, lease, asked).await,
+pub(crate) async fn respond(
+    downstream: &mut Downstream<'_>,
+    message: &mut Option<Asked>,
+    Begun { now, rest }: Begun,
+) -> After {
+    match (rest, message) {
+        (
+            Some(Rest {
+                lease,
+                kind: Kind::Body,
+            }),
+            Some(asked),
+        ) => pass(downstream, lease, asked, now).await,
+        (Some(Rest { lease, .. }), asked) => Box::pin(tunnel(downstream, lease, asked)).await,
+        (None, _) => downstream.reply("").await,
     }
 }
 
@@ -36,7 +41,12 @@ enum Ended {
     Broken,
 }
 
-async fn pass(mut downstream: Downstream<'_>, mut lease: Lease, mut asked: Asked) -> After {
+async fn pass(
+    downstream: &mut Downstream<'_>,
+    mut lease: Lease,
+    asked: &mut Asked,
+    began: Instant,
+) -> After {
     let length = downstream.response.length();
     if downstream.expects && !asked.upload.is_done() && !asked.upload.has_body_begun() {
         // Whoever was not told to go on may send its body or its next request, and nobody can say which.
@@ -47,7 +57,7 @@ async fn pass(mut downstream: Downstream<'_>, mut lease: Lease, mut asked: Asked
     downstream.response.write_to(&mut head);
     let mut download = Relay::new(head, length, encoding);
     let ended = poll_fn(|cx| {
-        match asked.poll_upload(cx, &mut lease.connection, &mut downstream) {
+        match asked.poll_upload(cx, &mut lease.connection, downstream) {
             Poll::Pending => {}
             Poll::Ready(Unanswered::Gone) => return Poll::Ready(Ended::Gone),
             Poll::Ready(Unanswered::Refused(error)) => {
@@ -65,6 +75,9 @@ async fn pass(mut downstream: Downstream<'_>, mut lease: Lease, mut asked: Asked
         };
         let moved = asked.upload.moved().wrapping_add(download.moved());
         downstream.activity.note(phase, moved);
+        if polled.is_pending() && asked.poll_gone(cx, downstream).is_ready() {
+            return Poll::Ready(Ended::Gone);
+        }
         polled.map(|passed| match passed {
             Ok(()) => Ended::Well,
             Err(Trouble::Sink) => Ended::Gone,
@@ -85,17 +98,21 @@ async fn pass(mut downstream: Downstream<'_>, mut lease: Lease, mut asked: Asked
     }
     let is_sent = asked.upload.is_done() && !asked.is_refused;
     if is_sent && length != Length::UntilClose && asked.persists {
-        lease.settle();
+        lease.settle(began);
     } else {
         // Not later: the client may take its time with the rest of its request.
         drop(lease);
     }
-    asked.leave(&mut downstream);
+    asked.leave(downstream);
     downstream.after().await
 }
 
-async fn tunnel(downstream: Downstream<'_>, mut lease: Lease, asked: Option<Asked>) -> After {
-    let mut head = asked.map_or_else(Text::take, |asked| asked.interim);
+async fn tunnel(
+    downstream: &mut Downstream<'_>,
+    mut lease: Lease,
+    asked: &mut Option<Asked>,
+) -> After {
+    let mut head = asked.take().map_or_else(Text::take, |asked| asked.interim);
     downstream.response.write_to(&mut head);
     let mut opening = Relay::new(head, Length::None, Encoding::Plain);
     let mut both = Tunnel::default();

@@ -100,7 +100,7 @@ async fn converse(
             return;
         }
         let mut heads = Heads::take();
-        let (request, response) = heads.both();
+        let (request, response, message) = heads.all();
         let limits = &server.edge.limits;
         let read = read_head(&mut socket, &mut input, request, limits, activity).await;
         activity.note(Phase::Busy, exchanges);
@@ -110,25 +110,26 @@ async fn converse(
             connection,
             worker,
         };
+        if matches!(read, Err(Ended::Closed)) {
+            return;
+        }
+        let both = (&mut socket, &mut input);
+        let stats = &server.edge.stats;
+        let mut downstream = Downstream::new(both, (request, response), activity, stats);
         let after = match read {
-            Ok(()) => {
-                let both = (&mut socket, &mut input);
-                let downstream =
-                    Downstream::new(both, (request, response), activity, &server.edge.stats);
-                server.router.answer(origin, downstream).await
-            }
             Err(Ended::Refused(error)) => {
-                let both = (&mut socket, &mut input);
-                let downstream =
-                    Downstream::new(both, (request, response), activity, &server.edge.stats);
-                server.router.turn_away(origin, downstream, error).await
+                let answering = server.router.turn_away(origin, &mut downstream, error);
+                Box::pin(answering).await
             }
-            Err(Ended::Closed) => return,
+            _ => {
+                let router = &server.router;
+                router.answer(origin, &mut downstream, message).await
+            }
         };
         match after {
             After::Keep => exchanges += 1,
             After::Close => return,
-            After::Linger => return linger(socket, input).await,
+            After::Linger => return Box::pin(linger(socket, input)).await,
             After::Reset => return socket.reset(),
         }
     }

@@ -64,6 +64,9 @@ enum End {
     Made,
 }
 
+/// How much data is copied rather than gathered by the system.
+const LITTLE: usize = 4 * 1024;
+
 /// The end of a chunk, and of a body in chunks without trailers.
 const CHUNK_END: &[u8] = b"\r\n";
 const BODY_END: &[u8] = b"\r\n0\r\n\r\n";
@@ -117,10 +120,10 @@ impl Relay {
     }
 
     /// What is left of the body, to be read by somebody else.
-    pub(crate) fn into_decoder(self, input: &mut Input) -> Decoder {
+    pub(crate) fn take_decoder(&mut self, input: &mut Input) -> Decoder {
         // The data in front was decoded already, even if nobody has written it.
-        input.consume(self.used);
-        self.decoder
+        input.consume(std::mem::take(&mut self.used));
+        std::mem::replace(&mut self.decoder, Decoder::new(Length::None))
     }
 
     /// Passes on what it can.
@@ -147,6 +150,7 @@ impl Relay {
                 }
             }
             if !self.is_flushed() {
+                self.gather(input);
                 ready!(self.poll_write(cx, input, sink)).map_err(|_| Trouble::Sink)?;
             }
             if self.is_flushed() {
@@ -209,6 +213,16 @@ impl Relay {
             write_chunk_end(self.decoder.trailers(), &mut self.text);
         }
         self.end = End::Made;
+    }
+
+    /// Puts little data behind the text: to copy it costs less than to have the system gather it.
+    fn gather(&mut self, input: &Input) {
+        if !self.text.is_empty() && !self.data.is_empty() && self.data.len() <= LITTLE {
+            self.text
+                .extend_from_slice(&input.filled()[self.data.clone()]);
+            self.text.extend_from_slice(self.tail);
+            (self.data, self.tail) = (0..0, &[]);
+        }
     }
 
     fn poll_write(
