@@ -47,7 +47,7 @@ pub struct Router {
     /// How long all field lines of a request may be together, in KiB; 8 by default.
     #[serde(rename = "maxHeadersKB")]
     pub max_headers_kb: usize,
-    /// How long the first line of a request may be, in KiB; 4 by default.
+    /// How long the first line of a request may be, in KiB; 8 by default, because RFC 9112 §3 asks for 8000 octets (4 in linkerd).
     #[serde(rename = "maxInitialLineKB")]
     pub max_initial_line_kb: usize,
     /// How long `l5d-err` may be, in KiB; 8 by default.
@@ -129,7 +129,7 @@ impl Router {
                 .get("bindingCache", BindingCache::read)
                 .unwrap_or_default(),
             max_headers_kb: object.get("maxHeadersKB", read_limit).unwrap_or(8),
-            max_initial_line_kb: object.get("maxInitialLineKB", read_limit).unwrap_or(4),
+            max_initial_line_kb: object.get("maxInitialLineKB", read_limit).unwrap_or(8),
             max_err_response_kb: object
                 .get("maxErrResponseKB", |field| field.integer(1..=10_240))
                 .unwrap_or(8),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
@@ -235,7 +235,9 @@ impl Router {
                 error.answer(Some(&about), limit, downstream.response)
             }
         };
-        if error.closes() {
+        headers::add_date(&mut downstream.response.fields);
+        // Whoever is refused a tunnel may have begun to use it already.
+        if error.closes() || downstream.request.method == Method::CONNECT {
             downstream.forbid_more();
         }
         if origin.edge.clear_context && headers::clear_context(&mut downstream.response.fields) {

@@ -4,6 +4,7 @@
 //! [`Fields`] know which of the special names they hold, so that a plain message pays for no search that finds nothing.
 
 mod context;
+mod date;
 mod deadline;
 mod overrides;
 mod trace;
@@ -12,6 +13,7 @@ mod via;
 use http1::{Fields, Known, KnownSet};
 
 pub(crate) use context::clear_context;
+pub(crate) use date::add_date;
 pub(crate) use deadline::merge_deadlines;
 pub(crate) use overrides::{Overrides, hand_on};
 pub(crate) use trace::Trace;

@@ -59,7 +59,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             "idleTtlSecs": 600
           },
           "maxHeadersKB": 8,
-          "maxInitialLineKB": 4,
+          "maxInitialLineKB": 8,
           "maxErrResponseKB": 8,
           "identifier": [
             {

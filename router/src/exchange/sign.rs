@@ -66,6 +66,7 @@ pub(super) fn sign_response(head: &mut ResponseHead) {
     };
     headers::strip_hop_by_hop(&mut head.fields);
     headers::append_via(&mut head.fields, head.version);
+    headers::add_date(&mut head.fields);
     head.fields.set(Known::L5dSuccessClass, class);
 }
 

@@ -127,12 +127,17 @@ fn a_client_is_told_what_the_answer_was() {
     };
     check(
         StatusCode::OK,
-        &["Server: x", "connection: close", "keep-alive: timeout=5"],
-        "Server: x\r\nvia: 1.1 linkerd\r\nl5d-success-class: 1.0\r\n",
+        &["Date: x", "connection: close", "keep-alive: timeout=5"],
+        "Date: x\r\nvia: 1.1 linkerd\r\nl5d-success-class: 1.0\r\n",
     );
     check(
         StatusCode::BAD_GATEWAY,
-        &["l5d-success-class: 1.0", "l5d-err: x", "via: 1.1 linkerd"],
-        "l5d-err: x\r\nvia: 1.1 linkerd, 1.1 linkerd\r\nl5d-success-class: 0.0\r\n",
+        &[
+            "date: x",
+            "l5d-success-class: 1.0",
+            "l5d-err: x",
+            "via: 1.1 linkerd",
+        ],
+        "date: x\r\nl5d-err: x\r\nvia: 1.1 linkerd, 1.1 linkerd\r\nl5d-success-class: 0.0\r\n",
     );
 }
