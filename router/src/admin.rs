@@ -7,19 +7,22 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router as Pages};
+use http::StatusCode;
 use live::State;
 use namer::{Inet, Namers};
 use serde_json::{Value, json};
+use transport::Drain;
 
 use crate::client::Target;
 use crate::exchange::Router;
 
 /// All pages.
-pub(crate) fn routes(routers: &[Arc<Router>], namers: &Namers, inet: Inet) -> Pages {
+pub(crate) fn routes(routers: &[Arc<Router>], namers: &Namers, inet: Inet, drain: Drain) -> Pages {
     let (routers, namers) = (Arc::<[Arc<Router>]>::from(routers), namers.clone());
     let clients = Arc::clone(&routers);
     Pages::new()
         .merge(delegator::routes(routers, inet))
+        .route("/admin/ready", get(async move || ready(&drain)))
         .route(
             "/client_state.json",
             get(async move || Json(client_state(&clients))),
@@ -28,6 +31,15 @@ pub(crate) fn routes(routers: &[Arc<Router>], namers: &Namers, inet: Inet) -> Pa
             "/bound-names.json",
             get(async move || Json(bound_names(&namers))),
         )
+}
+
+/// Whether new requests are welcome. Nobody is answered before all servers listen.
+fn ready(drain: &Drain) -> (StatusCode, &'static str) {
+    if drain.is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining")
+    } else {
+        (StatusCode::OK, "ready")
+    }
 }
 
 /// The addresses of each client, as linkerd's `ClientStateHandler` shows them.

@@ -29,4 +29,4 @@ mod wire;
 
 pub use args::{Args, ArgsError, Command, HELP};
 pub use build::StartError;
-pub use process::{Process, Running};
+pub use process::{Process, Program, Running};

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use config::RouterConfig;
-use router::{Args, Command, HELP, Process};
+use router::{Args, Command, HELP, Process, Program, Running};
+use transport::{Condition, Inherited, notify};
 
 fn main() -> ExitCode {
     match run() {
@@ -32,22 +33,37 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(args) => {
-            let config = read(&args)?;
-            telemetry::init_logs(&args.log_level)?;
-            for flag in &args.ignored {
-                tracing::warn!("{flag} has no meaning here and is ignored");
+            let mut inherited = Inherited::from_env().context("cannot take over any sockets")?;
+            let started = start(&args, &mut inherited);
+            if let Some(predecessor) = inherited.predecessor() {
+                match &started {
+                    Ok(_) => predecessor.tell_ready(),
+                    Err(error) => predecessor.tell_failure(&format!("{error:#}")),
+                }
             }
-            tracing::info!("router {}", env!("CARGO_PKG_VERSION"));
-            let mut process = Process {
-                snapshot_interval: args.snapshot_interval,
-                ends_on_signals: true,
-                ..Process::default()
-            };
-            process.workers = args.workers.unwrap_or(process.workers);
-            process.start(&config)?.run();
+            let running = started?;
+            notify(Condition::Ready);
+            running.run();
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn start(args: &Args, inherited: &mut Inherited) -> anyhow::Result<Running> {
+    let config = read(args)?;
+    telemetry::init_logs(&args.log_level)?;
+    for flag in &args.ignored {
+        tracing::warn!("{flag} has no meaning here and is ignored");
+    }
+    tracing::info!("router {}", env!("CARGO_PKG_VERSION"));
+    let mut process = Process {
+        snapshot_interval: args.snapshot_interval,
+        heeds_signals: true,
+        program: Program::this().ok(),
+        ..Process::default()
+    };
+    process.workers = args.workers.unwrap_or(process.workers);
+    Ok(process.start_with(&config, inherited)?)
 }
 
 /// The configuration; warnings go to stderr, and all complaints are one error.

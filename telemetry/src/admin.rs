@@ -89,14 +89,21 @@ impl Admin {
     }
 
     /// Serves until `shutdown` is [over](Shutdown::over), so that the draining of everything else can be watched, and ends the windows of stats while
-    /// it runs. A request to end goes to [`Shutdown::request`].
+    /// it runs. A request to end goes to [`Shutdown::request`]. If another process has the sockets from now on, it accepts nothing more, and
+    /// answers only those who are connected.
     pub async fn serve(self, listener: Listener, tls: Option<ServerTls>, shutdown: Shutdown) {
         let (metrics, interval) = (self.metrics.clone(), self.snapshot_interval);
         let app = self.into_router(shutdown.clone());
         let own = Shutdown::new();
         let serving = Box::pin(transport::serve(listener, tls, app, own.drain()));
         let ending = async {
+            let drain = shutdown.drain();
+            drain.begun().await;
+            if !drain.is_hurried() {
+                own.begin_gently();
+            }
             shutdown.over().await;
+            own.begin();
             own.finished(LAST_ANSWERS).await;
         };
         tokio::select! {

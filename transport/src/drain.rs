@@ -39,6 +39,13 @@ impl Shutdown {
 
     /// Tells everybody to take no new work. Calling it again does nothing.
     pub fn begin(&self) {
+        self.drain.hurried.cancel();
+        self.begin_gently();
+    }
+
+    /// The same, after the listening sockets have gone to another process, which accepts from now on: whoever waits in their queues is left
+    /// there, and connections that are idle stay until they have asked once more, or the grace is over, because their clients cannot know.
+    pub fn begin_gently(&self) {
         self.drain.begun.cancel();
         self.drain.work.close();
     }
@@ -47,7 +54,9 @@ impl Shutdown {
     ///
     /// True if all work ended by itself. Cancelling the wait leaves the shutdown begun and cuts nothing.
     pub async fn finished(&self, grace: Duration) -> bool {
-        self.begin();
+        if !self.drain.is_draining() {
+            self.begin();
+        }
         let in_time = tokio::time::timeout(grace, self.drain.work.wait())
             .await
             .is_ok();
@@ -89,6 +98,7 @@ const CUT_TIME: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub struct Drain {
     begun: CancellationToken,
+    hurried: CancellationToken,
     cut: CancellationToken,
     work: TaskTracker,
 }
@@ -103,6 +113,29 @@ impl Drain {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.begun.is_cancelled()
+    }
+
+    /// Waits until nothing new is accepted anywhere, and idle connections are to close. Never before the drain has begun, and never at all
+    /// if it is [gentle](Shutdown::begin_gently).
+    pub async fn hurried(&self) {
+        self.hurried.cancelled().await;
+    }
+
+    /// Whether idle connections are to close.
+    #[must_use]
+    pub fn is_hurried(&self) -> bool {
+        self.hurried.is_cancelled()
+    }
+
+    /// A part of the work that may end before the rest.
+    #[must_use]
+    pub fn branch(&self) -> Branch {
+        Branch(Self {
+            begun: self.begun.child_token(),
+            hurried: self.hurried.child_token(),
+            cut: self.cut.child_token(),
+            work: self.work.clone(),
+        })
     }
 
     /// Waits until the grace is over: what still runs is dropped now.
@@ -126,6 +159,26 @@ impl Drain {
         let cut = self.cut.clone();
         self.work
             .spawn(async move { cut.run_until_cancelled(task).await })
+    }
+}
+
+/// A part of a process's work, with an end of its own: a listening socket that is no longer wanted. It ends with the whole, too.
+#[derive(Clone, Debug)]
+pub struct Branch(Drain);
+
+impl Branch {
+    /// The half that this part's workers hold.
+    #[must_use]
+    pub fn drain(&self) -> Drain {
+        self.0.clone()
+    }
+
+    /// Tells this part to take no new work, and cuts what is left of it after `grace`. Connections that are idle stay until they have asked
+    /// once more, or the grace is over.
+    pub async fn end(self, grace: Duration) {
+        self.0.begun.cancel();
+        tokio::time::sleep(grace).await;
+        self.0.cut.cancel();
     }
 }
 
@@ -171,6 +224,32 @@ mod tests {
         shutdown.request(None);
         assert_eq!(shutdown.requested().await, Some(Duration::from_secs(3)));
         assert!(!shutdown.drain().is_draining());
+    }
+
+    #[tokio::test]
+    async fn a_gentle_end_hurries_nobody() {
+        let shutdown = Shutdown::new();
+        let drain = shutdown.drain();
+        shutdown.begin_gently();
+        assert!(drain.is_draining() && !drain.is_hurried());
+        assert!(shutdown.finished(Duration::ZERO).await);
+        assert!(!drain.is_hurried());
+        shutdown.begin();
+        drain.hurried().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_ends_alone_or_with_the_whole() {
+        let shutdown = Shutdown::new();
+        let (one, other) = (shutdown.drain().branch(), shutdown.drain().branch());
+        let (ends, stays) = (one.drain(), other.drain());
+        one.end(Duration::from_secs(3)).await;
+        ends.cut().await;
+        assert!(ends.is_draining() && !stays.is_draining());
+        let _held = stays.hold();
+        assert!(!shutdown.finished(Duration::from_secs(1)).await);
+        assert!(stays.is_draining() && stays.is_hurried());
+        stays.cut().await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,16 +26,20 @@
 
 mod connector;
 mod drain;
+mod handover;
 mod listener;
 mod serve;
 mod signal;
+mod supervisor;
 mod tls;
 
 pub use connector::{ConnectError, Connector, Io};
-pub use drain::{Drain, Hold, Shutdown};
+pub use drain::{Branch, Drain, Hold, Shutdown};
+pub use handover::{Inherited, NotReady, Predecessor, Successor};
 pub use listener::{Listener, SocketOptions, Unregistered};
 pub use serve::{ConnectInfo, HttpSettings, serve, serve_with};
-pub use signal::{Signal, signal};
+pub use signal::{Order, Orders, Signal, signal};
+pub use supervisor::{Condition, notify};
 pub use tls::{
     ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError,
     client_cert_subject,

@@ -1,6 +1,11 @@
 //! Listening sockets, with the options an operator may set, and an accept that outlives a lack of descriptors.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd as _, OwnedFd},
+    time::Duration,
+};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -64,6 +69,22 @@ impl Listener {
         if options.reuse_port {
             socket.set_reuse_port(true)?;
         }
+        socket.bind(&address.into())?;
+        Self::listen(socket, options)
+    }
+
+    /// Listens on a socket that another process has bound, and goes on with the connections that wait there. What can only be said
+    /// before binding (`reuse_addr`, `reuse_port`) stays as it is. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn adopt(socket: OwnedFd, options: &SocketOptions) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        socket.set_nonblocking(true)?;
+        Self::listen(socket, options)
+    }
+
+    fn listen(socket: Socket, options: &SocketOptions) -> io::Result<Self> {
         // Accepted sockets inherit it on Linux and the BSDs.
         match options.keep_alive {
             // The system's own times are hours.
@@ -71,13 +92,20 @@ impl Listener {
             Some(false) => socket.set_keepalive(false)?,
             None => {}
         }
-        socket.bind(&address.into())?;
         let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Ok(Self {
             socket: TcpListener::from_std(socket.into())?,
             no_delay: options.no_delay,
         })
+    }
+
+    /// The socket once more, to be handed to another process. It listens until both are closed.
+    ///
+    /// # Errors
+    /// When there are no more descriptors.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.socket.as_fd().try_clone_to_owned()
     }
 
     /// The same socket for another runtime: the one that this is called on.

@@ -104,9 +104,12 @@ pub async fn serve_with(
         }
     }
     // Who is in the queue already is closed in order; whoever comes later is refused at once. The yield lets the runtime hear of the queue.
+    // A queue that another process serves is left to it.
     tokio::task::yield_now().await;
-    while let Some((stream, peer)) = listener.accept().now_or_never() {
-        connections.spawn(server.clone().connection(stream, peer));
+    if drain.is_hurried() {
+        while let Some((stream, peer)) = listener.accept().now_or_never() {
+            connections.spawn(server.clone().connection(stream, peer));
+        }
     }
     drop(listener);
     while let Some(ended) = connections.join_next().await {
@@ -167,13 +170,14 @@ impl Server {
         let mut connection = Box::pin(self.http.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.drain.begun() => {
+            () = self.drain.hurried() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
                     () = self.drain.cut() => Ok(()),
                 }
             }
+            () = self.drain.cut() => Ok(()),
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "connection failed");

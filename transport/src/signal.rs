@@ -1,4 +1,4 @@
-//! The signals that end a process.
+//! The signals that end a process, and those that renew it.
 
 use std::{fmt, future::pending, io};
 
@@ -40,6 +40,41 @@ pub fn signal() -> impl Future<Output = Signal> + Send {
     }
 }
 
+/// What an operator wants of a process that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// SIGHUP: read the configuration again.
+    Reload,
+    /// SIGUSR2: start the program again, and hand the sockets over.
+    Upgrade,
+}
+
+/// The orders that arrive, one after the other.
+#[derive(Debug)]
+pub struct Orders {
+    reload: Option<Stream>,
+    upgrade: Option<Stream>,
+}
+
+impl Orders {
+    /// Takes both signals from their default action, which ends the process. Needs a tokio runtime.
+    #[must_use]
+    pub fn install() -> Self {
+        Self {
+            reload: installed(SignalKind::hangup()),
+            upgrade: installed(SignalKind::user_defined2()),
+        }
+    }
+
+    /// The next order. Several of a kind that arrive before this is called are one.
+    pub async fn next(&mut self) -> Order {
+        tokio::select! {
+            () = next(&mut self.reload) => Order::Reload,
+            () = next(&mut self.upgrade) => Order::Upgrade,
+        }
+    }
+}
+
 fn installed(kind: SignalKind) -> Option<Stream> {
     let stream: io::Result<Stream> = tokio::signal::unix::signal(kind);
     stream
@@ -62,6 +97,22 @@ mod tests {
 
     use super::*;
 
+    fn send(name: &str) {
+        let kill = Command::new("kill")
+            .args(["-s", name, &std::process::id().to_string()])
+            .status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    #[tokio::test]
+    async fn the_process_hears_its_orders() {
+        let mut orders = Orders::install();
+        for (name, expected) in [("HUP", Order::Reload), ("USR2", Order::Upgrade)] {
+            send(name);
+            assert_eq!(orders.next().await, expected);
+        }
+    }
+
     #[tokio::test]
     async fn the_process_hears_what_ends_it() {
         for (name, expected) in [
@@ -70,10 +121,7 @@ mod tests {
         ] {
             // Takes the signals from their default action, which would end the tests.
             let heard = signal();
-            let kill = Command::new("kill")
-                .args(["-s", &name[3..], &std::process::id().to_string()])
-                .status();
-            assert!(kill.expect("kill runs").success());
+            send(&name[3..]);
             assert_eq!(heard.await, expected);
             assert_eq!(expected.to_string(), name);
         }

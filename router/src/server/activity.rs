@@ -57,6 +57,7 @@ pub(crate) struct Activity {
     /// The phase in the highest byte, and how far it is below.
     note: AtomicU64,
     is_draining: AtomicBool,
+    is_hurried: AtomicBool,
     has_stalled: AtomicBool,
 }
 
@@ -73,9 +74,18 @@ impl Activity {
         self.note.store(note, Ordering::Relaxed);
     }
 
-    /// The router takes no new requests.
+    /// The connection's next answer is its last.
     pub(super) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// If it is idle, it had its last.
+    pub(super) fn hurry(&self) {
+        self.is_hurried.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.is_hurried.load(Ordering::Relaxed)
     }
 
     /// The client took too long.

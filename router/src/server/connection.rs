@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,18 +25,18 @@ pub(super) async fn serve(
     socket: Socket,
     peer: SocketAddr,
     worker: usize,
-    server: Arc<Server>,
-    drain: Drain,
+    server: &Server,
+    drain: &Drain,
 ) {
     let _open = Open::new(&server.edge.stats);
     let activity = Activity::default();
     activity.note(Phase::Idle, 0);
-    let mut conversation = pin!(converse(socket, peer, worker, &server, &activity));
+    let mut conversation = pin!(converse(socket, peer, worker, server, &activity));
     // Polled only when one of them is woken: waiting on a shutdown takes locks that all connections share.
     let kinds = [Event::Drain, Event::Stall(Phase::Busy), Event::Cut];
     let mut events: FuturesUnordered<_> = kinds
         .into_iter()
-        .map(|kind| kind.happens(&drain, &activity, &server))
+        .map(|kind| kind.happens(drain, &activity, server))
         .collect();
     loop {
         tokio::select! {
@@ -45,10 +44,14 @@ pub(super) async fn serve(
             biased;
             Some(event) = events.next() => match event {
                 // The conversation sees these when it is polled, which happens next.
-                Event::Drain => activity.drain(),
+                Event::Drain => {
+                    activity.drain();
+                    events.push(Event::Hurry.happens(drain, &activity, server));
+                }
+                Event::Hurry => activity.hurry(),
                 Event::Stall(Phase::Head | Phase::Body) if !activity.has_stalled() => {
                     activity.stall();
-                    events.push(Event::Stall(Phase::Busy).happens(&drain, &activity, &server));
+                    events.push(Event::Stall(Phase::Busy).happens(drain, &activity, server));
                 }
                 Event::Stall(_) | Event::Cut => return,
             },
@@ -60,8 +63,10 @@ pub(super) async fn serve(
 /// What ends a connection from outside.
 #[derive(Clone, Copy)]
 enum Event {
-    /// The router takes no new requests.
+    /// The connection's next answer is its last.
     Drain,
+    /// If it is idle, it had its last.
+    Hurry,
     /// The client takes too long for this.
     Stall(Phase),
     /// The grace of the shutdown is over.
@@ -77,6 +82,7 @@ impl Event {
                 server.edge.stats.stalled(phase);
                 return Self::Stall(phase);
             }
+            Self::Hurry => drain.hurried().await,
             Self::Cut => drain.cut().await,
         }
         self
@@ -141,12 +147,13 @@ async fn is_asked(socket: &mut Socket, input: &mut Input, activity: &Activity) -
         if !input.is_empty() {
             return Poll::Ready(true);
         }
-        if activity.is_draining() {
-            return Poll::Ready(false);
-        }
         let (mut reader, _) = socket.split();
-        let polled = input.poll_fill(cx, &mut reader);
-        polled.map(|read| matches!(read, Ok(1..)))
+        match input.poll_fill(cx, &mut reader) {
+            Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+            // Not before the socket was asked: a request that has arrived is answered.
+            Poll::Pending if activity.is_hurried() => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
     })
     .await
 }

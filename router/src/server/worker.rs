@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
+use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
@@ -33,15 +34,16 @@ pub(super) struct Listening {
 struct Accepted {
     stream: std::net::TcpStream,
     client: Client,
+    counted: Counted,
 }
 
 /// Whose connection it is, and what it counts for.
 struct Client {
     peer: SocketAddr,
     server: Arc<Server>,
+    drain: Drain,
     /// A drain waits for it from the moment that it was accepted.
     _hold: Hold,
-    _counted: Counted,
 }
 
 /// All workers. They end when this is dropped and the shutdown is over.
@@ -112,14 +114,13 @@ impl Workers {
 }
 
 async fn run(worker: Worker, mut jobs: mpsc::Receiver<Job>, shutdown: Shutdown) {
-    let drain = shutdown.drain();
     let working = async {
         while let Some(job) = jobs.recv().await {
             match job {
                 Job::Accept(listening) => {
                     live::task("accept", accept(worker.clone(), listening));
                 }
-                Job::Serve(accepted) => worker.take_in(accepted, &drain),
+                Job::Serve(accepted) => worker.take_in(accepted),
             }
         }
         std::future::pending::<()>().await;
@@ -142,54 +143,89 @@ async fn accept(worker: Worker, listening: Listening) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
     };
-    let mut begun = pin!(drain.begun());
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut begun => return,
-        };
-        let Some(idlest) = workers.idlest() else {
-            return;
-        };
+    // A drain waits until it is known who came before it.
+    let _hold = drain.hold();
+    let accepted = |(stream, peer)| {
         let client = Client {
             peer,
             server: Arc::clone(&server),
+            drain: drain.clone(),
             _hold: drain.hold(),
-            _counted: Counted::new(&idlest.connections),
         };
-        if idlest.index == worker.index {
-            worker.serve(stream, client, &drain);
-            continue;
+        worker.hand_out(stream, client, &workers)
+    };
+    let mut begun = pin!(drain.begun());
+    loop {
+        tokio::select! {
+            next = listener.accept() => accepted(next).await,
+            () = &mut begun => break,
         }
-        match stream.into_std() {
-            Ok(stream) => {
-                let accepted = Accepted { stream, client };
-                // A worker that is gone has ended with the process.
-                let _ = idlest.jobs.send(Job::Serve(accepted)).await;
-            }
-            Err(error) => tracing::warn!(%error, %peer, "cannot hand a connection to its worker"),
-        }
+    }
+    // Who waits in the queue may have asked already. A queue that another process serves is left to it.
+    tokio::task::yield_now().await;
+    while let Some(next) = drain
+        .is_hurried()
+        .then(|| listener.accept().now_or_never())
+        .flatten()
+    {
+        accepted(next).await;
     }
 }
 
 impl Worker {
+    /// Gives a connection to the worker with the fewest.
+    async fn hand_out(&self, stream: TcpStream, client: Client, workers: &Workers) {
+        let Some(idlest) = workers.idlest() else {
+            return;
+        };
+        let counted = Counted::new(&idlest.connections);
+        if idlest.index == self.index {
+            return self.serve(stream, client, counted);
+        }
+        match stream.into_std() {
+            Ok(stream) => {
+                let accepted = Accepted {
+                    stream,
+                    client,
+                    counted,
+                };
+                // A worker that is gone has ended with the process.
+                let _ = idlest.jobs.send(Job::Serve(accepted)).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, peer = %client.peer, "cannot hand a connection to its worker")
+            }
+        }
+    }
+
     /// Serves a connection that another worker accepted.
-    fn take_in(&self, Accepted { stream, client }: Accepted, drain: &Drain) {
+    fn take_in(&self, accepted: Accepted) {
+        let Accepted {
+            stream,
+            client,
+            counted,
+        } = accepted;
         match TcpStream::from_std(stream) {
-            Ok(stream) => self.serve(stream, client, drain),
+            Ok(stream) => self.serve(stream, client, counted),
             Err(error) => {
                 tracing::warn!(%error, peer = %client.peer, "cannot serve a connection")
             }
         }
     }
 
-    fn serve(&self, stream: TcpStream, client: Client, drain: &Drain) {
-        let (index, drain) = (self.index, drain.clone());
+    fn serve(&self, stream: TcpStream, client: Client, counted: Counted) {
+        let index = self.index;
         live::task("connection", async move {
-            let server = Arc::clone(&client.server);
-            connection::serve(stream.into(), client.peer, index, server, drain).await;
+            connection::serve(
+                stream.into(),
+                client.peer,
+                index,
+                &client.server,
+                &client.drain,
+            )
+            .await;
             // Not before: it counts for as long as it is served.
-            drop(client);
+            drop((client, counted));
         });
     }
 }

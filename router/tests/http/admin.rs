@@ -117,6 +117,7 @@ fn a_delegation_is_shown_step_by_step() {
 fn what_every_process_has_is_there() {
     let world = World::with_dtab("/svc => /none");
     assert_eq!(get(&world, "/admin/ping").body, "pong");
+    assert_eq!(get(&world, "/admin/ready").body, "ready");
     assert_eq!(json(&world, "/config.json")["routers"][0]["label"], "http");
     assert_eq!(get(&world, "/admin/shutdown").status(), 405);
 }

@@ -26,7 +26,7 @@ fn a_request_in_flight_finishes_and_idle_connections_close() {
         "/svc/web => {} ; /svc/tea => /$/io.buoyant.http.status/418",
         web.path()
     ));
-    let address = world.address();
+    let (address, admin) = (world.address(), world.admin());
     let mut client = world.client();
     client.write("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
     arrives.recv_timeout(PATIENCE).expect("the request arrives");
@@ -41,6 +41,8 @@ fn a_request_in_flight_finishes_and_idle_connections_close() {
     running.shutdown().request(Some(PATIENCE));
     let ending = thread::spawn(move || running.run());
     assert!(idle.iter_mut().all(Client::ends));
+    let ready = Client::to(admin).send("GET /admin/ready HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!((ready.status(), &*ready.body), (503, "draining"));
     while TcpStream::connect(address).is_ok() {
         thread::yield_now();
     }
@@ -68,4 +70,30 @@ fn what_does_not_finish_within_the_grace_is_cut() {
     running.shutdown().request(Some(Duration::from_millis(50)));
     running.run();
     assert!(client.ends());
+}
+
+#[test]
+fn after_a_handover_idle_connections_may_ask_once_more() {
+    let world = World::with_dtab("/svc/tea => /$/io.buoyant.http.status/418");
+    let tea = "GET / HTTP/1.1\r\nHost: tea\r\n\r\n";
+    // In this order: once the second has been answered, the first has been accepted.
+    let (mut silent, mut idle) = (world.client(), world.client());
+    assert_eq!(idle.send(tea).status(), 418);
+    let running = world.take();
+    let shutdown = running.shutdown().clone();
+    shutdown.begin_gently();
+    shutdown.request(Some(PATIENCE));
+    let ending = thread::spawn(move || running.run());
+    let last = loop {
+        let reply = idle.send(tea);
+        if reply.has("connection", "close") {
+            break reply;
+        }
+    };
+    assert_eq!(last.status(), 418);
+    assert!(idle.ends());
+    // A connection that never asked may still do so, too.
+    let first = silent.send(tea);
+    assert!(first.has("connection", "close"), "{}", first.head);
+    ending.join().expect("the router ends");
 }
