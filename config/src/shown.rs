@@ -41,6 +41,18 @@ pub(crate) fn milliseconds<S: Serializer>(
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The same where there may be none.
+#[expect(clippy::ref_option, reason = "serde passes fields like that")]
+pub(crate) fn some_milliseconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => milliseconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// For fields shown under a key that ends in `Secs` or `Seconds`; a fraction is kept.
 pub(crate) fn seconds<S: Serializer>(
     duration: &Duration,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::field::Field;
-use crate::later::Later;
 use crate::object::Object;
 use crate::shown;
 
@@ -34,6 +33,9 @@ pub struct ServerSession {
     /// From one request to the next; 10 minutes by default.
     #[serde(rename = "idleTimeMs", serialize_with = "shown::milliseconds")]
     pub idle: Duration,
+    /// From its beginning to its last request, which is finished whenever it began; without limit by default.
+    #[serde(rename = "lifeTimeMs", serialize_with = "shown::some_milliseconds")]
+    pub life: Option<Duration>,
 }
 
 impl Default for TimeLimits {
@@ -51,6 +53,7 @@ impl Default for ServerSession {
     fn default() -> Self {
         Self {
             idle: Duration::from_secs(600),
+            life: None,
         }
     }
 }
@@ -82,8 +85,8 @@ impl ServerSession {
             idle: object
                 .get("idleTimeMs", |field| field.milliseconds(1))
                 .unwrap_or(default.idle),
+            life: object.get("lifeTimeMs", |field| field.milliseconds(1)),
         };
-        object.later(&[Later::key("lifeTimeMs")]);
         object.finish();
         Some(session)
     }

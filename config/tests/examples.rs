@@ -86,7 +86,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "`maxConcurrentRequests`",
             "`namers` kind `io.l5d.k8s.external`",
             "`namers` kind `io.l5d.k8s`",
-            "`lifeTimeMs`",
             "`tls`",
         ],
     ),

@@ -190,6 +190,7 @@ pub(crate) fn patience(limits: &config::TimeLimits) -> Patience {
         head: limits.header_read,
         stall: limits.body_stall,
         tunnel: limits.tunnel_idle,
+        life: limits.session.life,
     }
 }
 

@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod heads;
+mod watch;
 mod worker;
 
 use std::io;

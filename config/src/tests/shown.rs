@@ -42,7 +42,8 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "bodyStallTimeoutMs": 60000,
               "tunnelIdleTimeoutMs": 3600000,
               "serverSession": {
-                "idleTimeMs": 600000
+                "idleTimeMs": 600000,
+                "lifeTimeMs": null
               }
             }
           ],
@@ -177,7 +178,7 @@ fn everything_that_is_carried_is_read() {
             headerReadTimeoutMs: 1
             bodyStallTimeoutMs: 2
             tunnelIdleTimeoutMs: 3
-            serverSession: {idleTimeMs: 4}
+            serverSession: {idleTimeMs: 4, lifeTimeMs: 6}
             socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
         "#,
     );
@@ -220,7 +221,8 @@ fn everything_that_is_carried_is_read() {
               "bodyStallTimeoutMs": 2,
               "tunnelIdleTimeoutMs": 3,
               "serverSession": {
-                "idleTimeMs": 4
+                "idleTimeMs": 4,
+                "lifeTimeMs": 6
               }
             }
           ],

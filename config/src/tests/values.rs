@@ -513,7 +513,7 @@ fn time_limits_are_judged() {
                 headerReadTimeoutMs: 10s
                 bodyStallTimeoutMs: 0
                 tunnelIdleTimeoutMs: 86400001
-                serverSession: {idleTimeMs: never, lifeTimeMs: 5}
+                serverSession: {idleTimeMs: never, lifeTimeMs: 0}
             - protocol: http
               label: b
               client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
@@ -548,16 +548,14 @@ fn time_limits_are_judged() {
         error: `idleTimeMs` must be a whole number from 1 to 86400000, not text
          --> router.yaml:9:33
           |
-        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 5}
+        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
           |                                 ^^^^^
 
-        error: `lifeTimeMs` is not supported yet by this version
-         --> router.yaml:9:40
+        error: `lifeTimeMs` must be a whole number from 1 to 86400000
+         --> router.yaml:9:52
           |
-        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 5}
-          |                                        ^^^^^^^^^^
-          |
-          = help: leave it out
+        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
+          |                                                    ^
 
         error: `connectTimeoutMs` is not supported yet by this version
           --> router.yaml:12:55

@@ -3,10 +3,10 @@
 //! A timer for each wait would cost more than the wait. Here the connection leaves a note of what it does and how far it is; a
 //! watcher looks at the note now and then, and ends a connection whose note did not change for as long as such a wait may take.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+use std::task::Waker;
 use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
 
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +37,13 @@ pub(crate) struct Patience {
     pub(crate) stall: Duration,
     /// Without a byte in a tunnel.
     pub(crate) tunnel: Duration,
+    /// From the first request to the last.
+    pub(crate) life: Option<Duration>,
 }
 
 impl Patience {
-    fn with(&self, phase: Phase) -> Option<Duration> {
+    /// How long a connection may be in this phase.
+    pub(super) fn with(&self, phase: Phase) -> Option<Duration> {
         match phase {
             Phase::Busy => None,
             Phase::Idle => Some(self.idle),
@@ -49,29 +52,77 @@ impl Patience {
             Phase::Tunnel => Some(self.tunnel),
         }
     }
+
+    /// How often somebody has to look, so that nobody gets more than a quarter longer.
+    pub(super) fn pause(&self) -> Duration {
+        let limits = [self.idle, self.head, self.stall, self.tunnel];
+        let shortest = limits.into_iter().chain(self.life).min();
+        (shortest.unwrap_or_default() / 4).max(SHORTEST_PAUSE)
+    }
 }
 
-/// The note of one connection.
-#[derive(Debug, Default)]
+/// However little patience there is.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The note of one connection, and what its watcher tells it.
+#[derive(Debug)]
 pub(crate) struct Activity {
     /// The phase in the highest byte, and how far it is below.
     note: AtomicU64,
     is_draining: AtomicBool,
     is_hurried: AtomicBool,
     has_stalled: AtomicBool,
+    has_ended: AtomicBool,
+    /// The phase of a stall that nobody has counted; else [`NONE`].
+    uncounted: AtomicU8,
+    patience: Patience,
+    /// Of the task that serves the connection.
+    task: OnceLock<Waker>,
 }
 
 const PHASE_SHIFT: u32 = 56;
-
-/// The shortest pause between two looks.
-const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+const NONE: u8 = u8::MAX;
 
 impl Activity {
+    /// Of a connection without a request.
+    pub(crate) fn new(patience: Patience) -> Self {
+        let activity = Self {
+            note: AtomicU64::default(),
+            is_draining: AtomicBool::default(),
+            is_hurried: AtomicBool::default(),
+            has_stalled: AtomicBool::default(),
+            has_ended: AtomicBool::default(),
+            uncounted: AtomicU8::new(NONE),
+            patience,
+            task: OnceLock::new(),
+        };
+        activity.note(Phase::Idle, 0);
+        activity
+    }
+
     /// Notes what the connection waits for. `progress` is any number that changes when something moved.
     pub(crate) fn note(&self, phase: Phase, progress: u64) {
         let below = progress & ((1 << PHASE_SHIFT) - 1);
         let note = (u64::from(phase as u8) << PHASE_SHIFT) | below;
         self.note.store(note, Ordering::Relaxed);
+    }
+
+    /// The last note.
+    pub(super) fn noted(&self) -> u64 {
+        self.note.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// Whom to wake when there is something to tell. It is the same task for as long as there is a connection.
+    pub(super) fn is_served_by(&self, task: &Waker) {
+        if self.task.get().is_none() {
+            self.task.get_or_init(|| task.clone());
+            // Either it finds what is told from here on, or whoever tells finds it.
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// The connection's next answer is its last.
@@ -81,16 +132,37 @@ impl Activity {
 
     /// If it is idle, it had its last.
     pub(super) fn hurry(&self) {
-        self.is_hurried.store(true, Ordering::Relaxed);
+        self.drain();
+        if !self.is_hurried.swap(true, Ordering::Relaxed) {
+            self.wake();
+        }
     }
 
     pub(super) fn is_hurried(&self) -> bool {
         self.is_hurried.load(Ordering::Relaxed)
     }
 
-    /// The client took too long.
-    pub(super) fn stall(&self) {
-        self.has_stalled.store(true, Ordering::Relaxed);
+    /// The client takes too long. The first time it is told so, if it has a request that can be answered.
+    pub(super) fn stall(&self, phase: Phase) {
+        let had_stalled = self.has_stalled.swap(true, Ordering::Relaxed);
+        self.uncounted.store(phase as u8, Ordering::Relaxed);
+        match phase {
+            Phase::Head | Phase::Body if !had_stalled => self.wake(),
+            _ => self.end(),
+        }
+    }
+
+    /// The connection is closed, whatever it does.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        fence(Ordering::SeqCst);
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
     }
 
     pub(crate) fn has_stalled(&self) -> bool {
@@ -101,101 +173,29 @@ impl Activity {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Waits until the connection has waited too long, at most a quarter more than that, and says for what.
-    pub(super) async fn stalls(&self, patience: &Patience) -> Phase {
-        let (mut seen, mut since) = (self.note.load(Ordering::Relaxed), Instant::now());
-        loop {
-            let phase = phase_of(seen);
-            let waited = since.elapsed();
-            let pause = match patience.with(phase) {
-                Some(limit) if waited >= limit => return phase,
-                Some(limit) => (limit - waited).min(limit / 4),
-                None => patience.head,
-            };
-            // A head that begins during this pause must not wait for the end of a longer one.
-            sleep(pause.min(patience.head / 4).max(SHORTEST_LOOK)).await;
-            let now = self.note.load(Ordering::Relaxed);
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-        }
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
+    /// What the client took too long for, once for each time that it did.
+    pub(super) fn stalled_for(&self) -> Option<Phase> {
+        let phase = self.uncounted.swap(NONE, Ordering::Relaxed);
+        PHASES.get(usize::from(phase)).copied()
     }
 }
 
-fn phase_of(note: u64) -> Phase {
-    const PHASES: [Phase; 6] = [
-        Phase::Busy,
-        Phase::Idle,
-        Phase::Head,
-        Phase::Body,
-        Phase::Reply,
-        Phase::Tunnel,
-    ];
-    PHASES[(note >> PHASE_SHIFT) as usize % PHASES.len()]
-}
+const PHASES: [Phase; 6] = [
+    Phase::Busy,
+    Phase::Idle,
+    Phase::Head,
+    Phase::Body,
+    Phase::Reply,
+    Phase::Tunnel,
+];
 
-#[cfg(test)]
-mod tests {
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(86_400);
-
-    fn patience() -> Patience {
-        crate::build::patience(&config::TimeLimits::default())
-    }
-
-    /// Which wait ends the connection, and within how many seconds.
-    async fn check(phase: Phase, seconds: Option<u64>) {
-        let (activity, patience) = (Activity::default(), patience());
-        activity.note(phase, 7);
-        let began = Instant::now();
-        let stalled = timeout(LONG, activity.stalls(&patience)).await;
-        assert_eq!(stalled.ok(), seconds.map(|_| phase), "{phase:?}");
-        if let Some(limit) = seconds {
-            let took = began.elapsed().as_secs();
-            assert!(
-                (limit..=limit + limit / 4 + 1).contains(&took),
-                "{phase:?}: {took}"
-            );
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_wait_has_its_limit() {
-        check(Phase::Busy, None).await;
-        check(Phase::Idle, Some(600)).await;
-        check(Phase::Head, Some(10)).await;
-        check(Phase::Body, Some(60)).await;
-        check(Phase::Reply, Some(60)).await;
-        check(Phase::Tunnel, Some(3600)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_gets_on_does_not_stall() {
-        let (activity, patience) = (Activity::default(), patience());
-        let moving = async {
-            for progress in 0..100 {
-                activity.note(Phase::Body, progress);
-                sleep(Duration::from_secs(20)).await;
-            }
-        };
-        tokio::select! {
-            phase = activity.stalls(&patience) => panic!("{phase:?} stalled"),
-            () = moving => {}
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_head_after_a_long_idle_time_is_given_no_more_than_others() {
-        let (activity, patience) = (Activity::default(), patience());
-        activity.note(Phase::Idle, 0);
-        let idle = timeout(Duration::from_secs(500), activity.stalls(&patience)).await;
-        idle.expect_err("a connection may be idle");
-        activity.note(Phase::Head, 0);
-        let began = Instant::now();
-        assert_eq!(activity.stalls(&patience).await, Phase::Head);
-        assert!(began.elapsed() < Duration::from_secs(14));
+impl Phase {
+    /// That of a note.
+    pub(super) fn of(note: u64) -> Self {
+        PHASES[(note >> PHASE_SHIFT) as usize % PHASES.len()]
     }
 }

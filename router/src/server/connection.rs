@@ -3,18 +3,17 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use http1::{Limits, Parsed, RequestHead};
 use tokio::time::timeout;
-use transport::Drain;
 
 use super::Server;
 use super::activity::{Activity, Phase};
 use super::heads::Heads;
+use super::watch::Watch;
 use crate::error::RouteError;
 use crate::exchange::{After, Downstream, Origin};
 use crate::stats::{Counted, ServerStats};
@@ -26,67 +25,27 @@ pub(super) async fn serve(
     peer: SocketAddr,
     worker: usize,
     server: &Server,
-    drain: &Drain,
+    watch: &Watch,
 ) {
-    let _open = Open::new(&server.edge.stats);
-    let activity = Activity::default();
-    activity.note(Phase::Idle, 0);
+    let stats = &server.edge.stats;
+    let _open = Open::new(stats);
+    let activity = Arc::new(Activity::new(server.edge.patience));
+    let _watched = watch.over(&activity);
     let mut conversation = pin!(converse(socket, peer, worker, server, &activity));
-    // Polled only when one of them is woken: waiting on a shutdown takes locks that all connections share.
-    let kinds = [Event::Drain, Event::Stall(Phase::Busy), Event::Cut];
-    let mut events: FuturesUnordered<_> = kinds
-        .into_iter()
-        .map(|kind| kind.happens(drain, &activity, server))
-        .collect();
-    loop {
-        tokio::select! {
-            // A drain comes first, so that a response that is ready in the same moment says that it is the last.
-            biased;
-            Some(event) = events.next() => match event {
-                // The conversation sees these when it is polled, which happens next.
-                Event::Drain => {
-                    activity.drain();
-                    events.push(Event::Hurry.happens(drain, &activity, server));
-                }
-                Event::Hurry => activity.hurry(),
-                Event::Stall(Phase::Head | Phase::Body) if !activity.has_stalled() => {
-                    activity.stall();
-                    events.push(Event::Stall(Phase::Busy).happens(drain, &activity, server));
-                }
-                Event::Stall(_) | Event::Cut => return,
-            },
-            () = &mut conversation => return,
+    poll_fn(|cx| {
+        activity.is_served_by(cx.waker());
+        // Both are false at almost every poll, and then cost a look at memory that is at hand.
+        if activity.has_stalled()
+            && let Some(phase) = activity.stalled_for()
+        {
+            stats.stalled(phase);
         }
-    }
-}
-
-/// What ends a connection from outside.
-#[derive(Clone, Copy)]
-enum Event {
-    /// The connection's next answer is its last.
-    Drain,
-    /// If it is idle, it had its last.
-    Hurry,
-    /// The client takes too long for this.
-    Stall(Phase),
-    /// The grace of the shutdown is over.
-    Cut,
-}
-
-impl Event {
-    async fn happens(self, drain: &Drain, activity: &Activity, server: &Server) -> Self {
-        match self {
-            Self::Drain => drain.begun().await,
-            Self::Stall(_) => {
-                let phase = activity.stalls(&server.edge.patience).await;
-                server.edge.stats.stalled(phase);
-                return Self::Stall(phase);
-            }
-            Self::Hurry => drain.hurried().await,
-            Self::Cut => drain.cut().await,
+        match activity.has_ended() {
+            true => Poll::Ready(()),
+            false => conversation.as_mut().poll(cx),
         }
-        self
-    }
+    })
+    .await;
 }
 
 /// Answers requests until one of both sides has had enough.

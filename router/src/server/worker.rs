@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use transport::{Drain, Hold, Listener, Shutdown, Unregistered};
 
+use super::watch::{Watch, pass_on};
 use super::{Server, connection};
 
 /// What a worker is given to do.
@@ -41,7 +42,8 @@ struct Accepted {
 struct Client {
     peer: SocketAddr,
     server: Arc<Server>,
-    drain: Drain,
+    /// Those of the server, by worker.
+    watches: Arc<[Watch]>,
     /// A drain waits for it from the moment that it was accepted.
     _hold: Hold,
 }
@@ -145,11 +147,14 @@ async fn accept(worker: Worker, listening: Listening) {
     };
     // A drain waits until it is known who came before it.
     let _hold = drain.hold();
+    let watches: Arc<[Watch]> = workers.workers.iter().map(|_| Watch::default()).collect();
+    let (told, telling) = (Arc::clone(&watches), drain.clone());
+    live::task("drain", async move { pass_on(&telling, &told).await });
     let accepted = |(stream, peer)| {
         let client = Client {
             peer,
             server: Arc::clone(&server),
-            drain: drain.clone(),
+            watches: Arc::clone(&watches),
             _hold: drain.hold(),
         };
         worker.hand_out(stream, client, &workers)
@@ -215,13 +220,17 @@ impl Worker {
 
     fn serve(&self, stream: TcpStream, client: Client, counted: Counted) {
         let index = self.index;
+        if client.watches[index].begins() {
+            let watches = Arc::clone(&client.watches);
+            live::task("watch", async move { watches[index].look().await });
+        }
         live::task("connection", async move {
             connection::serve(
                 stream.into(),
                 client.peer,
                 index,
                 &client.server,
-                &client.drain,
+                &client.watches[index],
             )
             .await;
             // Not before: it counts for as long as it is served.

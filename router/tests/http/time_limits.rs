@@ -24,6 +24,15 @@ fn silent() -> Backend {
     Backend::scripted(|mut connection| while !connection.ends() {})
 }
 
+/// Takes longer for an answer than the limits of these tests.
+fn slow() -> Backend {
+    Backend::scripted(|mut connection| {
+        connection.read(false);
+        std::thread::sleep(Duration::from_millis(600));
+        connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
+    })
+}
+
 /// That the limit ends a client that sent this, and does not end one that has not begun to.
 fn check(limit: &str, sent: &str, heard: &[u16]) {
     let backend = silent();
@@ -54,16 +63,24 @@ fn each_wait_for_a_client_has_its_limit() {
 
 #[test]
 fn an_idle_connection_is_closed_and_one_that_waits_for_its_answer_is_not() {
-    let backend = Backend::scripted(|mut connection| {
-        connection.read(false);
-        std::thread::sleep(Duration::from_millis(600));
-        connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
-    });
+    let backend = slow();
     let world = world(backend.address, "serverSession: {idleTimeMs: 150}");
     let mut client = world.client();
     assert_eq!(client.send(GET).body, "a");
     assert!(client.ends());
     assert!(world.client().ends());
+}
+
+#[test]
+fn an_old_connection_is_closed_after_its_request() {
+    let backend = slow();
+    let world = world(backend.address, "serverSession: {lifeTimeMs: 150}");
+    let mut idle = world.client();
+    let mut client = world.client();
+    let reply = client.send(GET);
+    assert!(reply.has("connection", "close"), "{}", reply.head);
+    assert_eq!(reply.body, "a");
+    assert!(client.ends() && idle.ends());
 }
 
 #[test]

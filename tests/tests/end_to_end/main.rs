@@ -9,5 +9,6 @@ mod outage_etcd;
 mod outage_namerd;
 mod refusals;
 mod shift;
+mod slow_clients;
 mod tls;
 mod traffic;
