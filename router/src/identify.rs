@@ -63,7 +63,7 @@ impl Identifiers {
         &self,
         head: &'a RequestHead,
     ) -> Result<Identified<'a>, Unidentified> {
-        let mut reason = Unidentified::Nothing("no identifier is configured".into());
+        let mut reason = None;
         for (index, kind) in self.kinds.iter().enumerate() {
             match kind.find(head) {
                 Ok((text, path)) => {
@@ -76,10 +76,11 @@ impl Identifiers {
                     });
                 }
                 Err(malformed @ Unidentified::Malformed(_)) => return Err(malformed),
-                Err(nothing) => reason = nothing,
+                Err(nothing) => reason = Some(nothing),
             }
         }
-        Err(reason)
+        let unasked = || Unidentified::Nothing("no identifier is configured".into());
+        Err(reason.unwrap_or_else(unasked))
     }
 
     /// The name that a key stands for.

@@ -59,7 +59,7 @@ pub(crate) struct Asked {
     /// Whether the endpoint's connection is good for another request.
     pub(super) persists: bool,
     /// Interim answers that the client has yet to be told.
-    pub(super) interim: Text,
+    pub(super) interim: Vec<u8>,
     /// When the client is told to go on with its body, if it waits for that and the endpoint says nothing.
     go_on: Option<Pin<Box<Sleep>>>,
 }
@@ -85,7 +85,7 @@ impl Asked {
             upload: Relay::new(head, length, encoding),
             is_refused: false,
             persists: false,
-            interim: Text::take(),
+            interim: Vec::new(),
             go_on: downstream.expects.then(|| Box::pin(sleep(SILENCE))),
         }
     }

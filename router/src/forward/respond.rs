@@ -53,7 +53,8 @@ async fn pass(
         downstream.forbid_more();
     }
     let encoding = downstream.frame(length);
-    let mut head = std::mem::replace(&mut asked.interim, Text::take());
+    let mut head = Text::take();
+    head.append(&mut asked.interim);
     downstream.response.write_to(&mut head);
     let mut download = Relay::new(head, length, encoding);
     let ended = poll_fn(|cx| {
@@ -112,7 +113,10 @@ async fn tunnel(
     mut lease: Lease,
     asked: &mut Option<Asked>,
 ) -> After {
-    let mut head = asked.take().map_or_else(Text::take, |asked| asked.interim);
+    let mut head = Text::take();
+    if let Some(mut asked) = asked.take() {
+        head.append(&mut asked.interim);
+    }
     downstream.response.write_to(&mut head);
     let mut opening = Relay::new(head, Length::None, Encoding::Plain);
     let mut both = Tunnel::default();

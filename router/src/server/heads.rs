@@ -7,7 +7,7 @@ use http1::{RequestHead, ResponseHead};
 use crate::forward::Asked;
 
 /// How many a worker keeps for its next exchanges.
-const KEPT: usize = 64;
+const KEPT: usize = 256;
 
 thread_local! {
     #[expect(clippy::vec_box, reason = "the boxes themselves are lent")]

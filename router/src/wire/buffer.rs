@@ -16,7 +16,9 @@ const KEPT_LARGE: usize = 8;
 
 /// Texts that grew beyond this are not kept.
 const LONGEST_KEPT_TEXT: usize = 64 * 1024;
-const KEPT_TEXTS: usize = 64;
+/// Most heads are shorter, even with a little data behind them.
+const USUAL_TEXT: usize = 2048;
+const KEPT_TEXTS: usize = 256;
 
 /// What a worker has to lend.
 #[derive(Default)]
@@ -137,7 +139,7 @@ impl Text {
     /// An empty one.
     pub(crate) fn take() -> Self {
         let kept = FREE.with_borrow_mut(|free| free.texts.pop());
-        Self(kept.unwrap_or_else(|| Vec::with_capacity(1024)))
+        Self(kept.unwrap_or_else(|| Vec::with_capacity(USUAL_TEXT)))
     }
 }
 
