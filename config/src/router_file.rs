@@ -15,6 +15,7 @@ use crate::kinds::Kinds;
 use crate::later::{Later, Unless};
 use crate::namer::{NamerConfig, ReadNamers};
 use crate::router::{ReadRouter, Router};
+use crate::server::read_requests;
 
 /// The router's file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,6 +29,12 @@ pub struct RouterConfig {
     pub namers: Vec<NamerConfig>,
     /// Where what namerd said last is kept.
     pub state_dir: StateDir,
+    /// How many requests the process may have in flight; what comes on top is answered with 503 at once, and when more than half
+    /// are taken, nothing bound to one name gets more than half. 5000 for each worker by default.
+    pub max_concurrent_requests: Option<usize>,
+    /// How many MiB the process may hold for messages on their way before it takes no more requests; 32 for each worker by default.
+    #[serde(rename = "maxBufferedMB")]
+    pub max_buffered_mb: Option<usize>,
 }
 
 /// Where a router keeps what namerd said last, for a start without namerd.
@@ -70,6 +77,8 @@ impl RouterConfig {
         let known_namers = are_all.then_some(&*namers);
         let routers = object.require("routers", |field| read_routers(field, known_namers));
         let state_dir = object.get("stateDir", StateDir::read).unwrap_or_default();
+        let max_concurrent_requests = object.get("maxConcurrentRequests", read_requests);
+        let max_buffered_mb = object.get("maxBufferedMB", |field| field.integer(1..=1_048_576));
         object.get("usage", read_usage);
         object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);
         object.finish();
@@ -92,6 +101,8 @@ impl RouterConfig {
             routers,
             namers,
             state_dir,
+            max_concurrent_requests,
+            max_buffered_mb,
         })
     }
 }

@@ -32,6 +32,8 @@ pub struct Server {
     pub add_forwarded_header: Option<ForwardedHeader>,
     /// The header that says when a request came in, in milliseconds since 1970; none is added by default.
     pub timestamp_header: Option<String>,
+    /// How many requests it may have in flight; what comes on top is answered with 503 at once. Without limit by default.
+    pub max_concurrent_requests: Option<usize>,
     /// How long clients may take.
     #[serde(flatten)]
     pub time_limits: TimeLimits,
@@ -47,6 +49,7 @@ impl Default for Server {
             clear_context: None,
             add_forwarded_header: None,
             timestamp_header: None,
+            max_concurrent_requests: None,
             time_limits: TimeLimits::default(),
         }
     }
@@ -70,6 +73,7 @@ impl Server {
             clear_context: object.get("clearContext", Field::boolean),
             add_forwarded_header: object.get("addForwardedHeader", ForwardedHeader::read),
             timestamp_header: object.get("timestampHeader", read_timestamp_header),
+            max_concurrent_requests: object.get("maxConcurrentRequests", read_requests),
             time_limits: TimeLimits::read(&mut object),
         };
         // As in the reference, which shows a server by its address.
@@ -92,6 +96,11 @@ impl Server {
             complaints.warn(at, message, help);
         }
     }
+}
+
+/// How many requests may be in flight.
+pub(crate) fn read_requests(field: Field<'_>) -> Option<usize> {
+    field.integer(1..=10_000_000)
 }
 
 /// Any header but those that mean something to proxies already.
@@ -125,7 +134,6 @@ fn read_timestamp_header(field: Field<'_>) -> Option<String> {
 
 const LATER: &[Later] = &[
     Later::unless("tls", Unless::Off),
-    Later::key("maxConcurrentRequests"),
     Later::key("timeoutMs"),
     Later::unless("announce", Unless::Empty),
 ];

@@ -15,7 +15,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "`httpAccessLogRollPolicy`",
             "`httpAccessLogRotateCount`",
             "`httpAccessLog`",
-            "`maxConcurrentRequests`",
         ],
     ),
     (
@@ -83,7 +82,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "`forwardClientCert` other than `false`",
             "`identifier` kind `io.l5d.ingress`",
-            "`maxConcurrentRequests`",
             "`namers` kind `io.l5d.k8s.external`",
             "`namers` kind `io.l5d.k8s`",
             "`tls`",

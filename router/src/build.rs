@@ -18,7 +18,7 @@ use crate::client::Clients;
 use crate::exchange::{Clock, Edge, Explain, Forwarded, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
-use crate::server::Patience;
+use crate::server::{Patience, Places};
 use crate::stats::{RouterStats, ServerStats};
 
 /// Why a router cannot start.
@@ -153,6 +153,7 @@ pub(crate) fn edge(
     of: &config::Router,
     router: &Router,
     address: SocketAddr,
+    capacity: Capacity,
 ) -> Edge {
     if config.clear_context.is_none() && !config.ip.is_loopback() {
         tracing::warn!(
@@ -181,8 +182,39 @@ pub(crate) fn edge(
             count: MAX_FIELD_LINES,
         },
         patience: patience(&config.time_limits),
+        places: capacity.places(config.max_concurrent_requests),
     }
 }
+
+/// How much the process takes on at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capacity {
+    requests: usize,
+    bytes: usize,
+    workers: usize,
+}
+
+impl Capacity {
+    pub(crate) fn new(config: &config::RouterConfig, workers: usize) -> Self {
+        let requests = config.max_concurrent_requests;
+        let megabytes = config.max_buffered_mb;
+        Self {
+            requests: requests.unwrap_or(REQUESTS_OF_A_WORKER * workers),
+            bytes: megabytes.unwrap_or(MEGABYTES_OF_A_WORKER * workers) * 1024 * 1024,
+            workers,
+        }
+    }
+
+    fn places(self, server: Option<usize>) -> Places {
+        Places::new(server, self.requests, self.bytes, self.workers)
+    }
+}
+
+/// At 50,000 requests a second, more than a worker can do, an answer may take a tenth of a second. With 16 KiB for each request and
+/// its two connections it is 80 MiB.
+const REQUESTS_OF_A_WORKER: usize = 5000;
+
+const MEGABYTES_OF_A_WORKER: usize = 32;
 
 pub(crate) fn patience(limits: &config::TimeLimits) -> Patience {
     Patience {

@@ -69,9 +69,25 @@ pub(crate) enum RouteError {
         address: SocketAddr,
         cause: Interrupted,
     },
+    /// As much is in flight as may be.
+    #[error("{0}; try again later")]
+    Overloaded(Full),
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
+}
+
+/// What there is too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    #[error("this router has as many requests in flight as it may have")]
+    Process,
+    #[error("this router holds as many bytes as it may hold")]
+    Bytes,
+    #[error("this server has as many requests in flight as it may have")]
+    Server,
+    #[error("half of all requests that this router may have in flight are for the same client")]
+    Client,
 }
 
 /// Who is to blame for it.
@@ -104,7 +120,7 @@ impl RouteError {
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } => {
+            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::NotConnected {
@@ -129,7 +145,9 @@ impl RouteError {
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => Blame::Client,
-            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } => Blame::Us,
+            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
+                Blame::Us
+            }
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
@@ -148,7 +166,10 @@ impl RouteError {
     pub(crate) fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::NotConnected { .. }
+            Self::NotBoundInTime { .. }
+                | Self::NoAddressesYet { .. }
+                | Self::NotConnected { .. }
+                | Self::Overloaded(_)
         )
     }
 
@@ -176,6 +197,7 @@ impl RouteError {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
                 Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
             },
+            Self::Overloaded(_) => "overloaded",
             Self::Switched { .. } => "protocol_switched",
         }
     }
@@ -195,6 +217,9 @@ impl RouteError {
         fields.push(Known::L5dErr, form_encoded(&text, max_err_bytes).as_bytes());
         if self.is_retryable() {
             fields.push(Known::L5dRetryable, b"true");
+        }
+        if matches!(self, Self::Overloaded(_)) {
+            fields.push_named(b"retry-after", b"1");
         }
         text
     }

@@ -135,6 +135,7 @@ impl Router {
                     asked,
                     deadline: asked + timeout,
                     upgrade: upgrade.as_deref(),
+                    most: origin.edge.places.most_for_one(),
                 };
                 forward(&picked.client, sending, downstream, message).await
             }

@@ -23,7 +23,7 @@ pub(crate) use respond::respond;
 use crate::client::{
     Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
 };
-use crate::error::RouteError;
+use crate::error::{Full, RouteError};
 use crate::exchange::Downstream;
 use crate::stats::millis;
 use ask::{ask, frame, may_switch};
@@ -42,6 +42,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) deadline: Instant,
     /// The protocol that the client would change to.
     pub(crate) upgrade: Option<&'a [u8]>,
+    /// How many requests the client may have in flight, if places are scarce.
+    pub(crate) most: Option<usize>,
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -155,6 +157,11 @@ async fn balance(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Rest, Unanswered> {
+    if let Some(most) = sending.most
+        && endpoints.load() >= most
+    {
+        return Err(RouteError::Overloaded(Full::Client).into());
+    }
     let authority = endpoints.authority.as_deref();
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
     if downstream.request.method != Method::CONNECT {

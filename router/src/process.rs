@@ -20,7 +20,7 @@ use tokio::time::MissedTickBehavior;
 use transport::{Condition, Inherited, Orders, Shutdown, notify};
 
 use crate::admin;
-use crate::build::{self, Parts, StartError};
+use crate::build::{self, Capacity, Parts, StartError};
 use crate::exchange::Router;
 use crate::server::{Server, Workers, shown_address};
 use operator::Operator;
@@ -234,6 +234,7 @@ impl Listening<'_> {
         routers: &[Arc<Router>],
     ) -> Result<Vec<SocketAddr>, StartError> {
         let mut servers = Vec::new();
+        let capacity = Capacity::new(config, self.workers.count());
         for (router, config) in routers.iter().zip(&config.routers) {
             for server in &config.servers {
                 let (listener, address) = self.sockets.listen(
@@ -242,7 +243,7 @@ impl Listening<'_> {
                     &config.label,
                     self.inherited,
                 )?;
-                let edge = build::edge(server, config, router, address);
+                let edge = build::edge(server, config, router, address, capacity);
                 Server {
                     router: Arc::clone(router),
                     edge,

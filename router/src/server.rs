@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod heads;
+mod places;
 mod watch;
 mod worker;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use transport::{Drain, Listener};
 
 pub(crate) use activity::{Activity, Patience, Phase};
+pub(crate) use places::{Place, Places};
 pub(crate) use worker::Workers;
 
 use crate::exchange::{Edge, Router};

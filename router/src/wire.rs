@@ -9,7 +9,7 @@ mod relay;
 mod socket;
 mod tunnel;
 
-pub(crate) use buffer::Text;
+pub(crate) use buffer::{Text, lent_bytes};
 pub(crate) use input::Input;
 pub(crate) use relay::{Encoding, Relay, Trouble};
 pub(crate) use socket::{Reader, Socket, Writer};

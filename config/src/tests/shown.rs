@@ -38,6 +38,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "clearContext": null,
               "addForwardedHeader": null,
               "timestampHeader": null,
+              "maxConcurrentRequests": null,
               "headerReadTimeoutMs": 10000,
               "bodyStallTimeoutMs": 60000,
               "tunnelIdleTimeoutMs": 3600000,
@@ -74,7 +75,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
         }
       ],
       "namers": [],
-      "stateDir": null
+      "stateDir": null,
+      "maxConcurrentRequests": null,
+      "maxBufferedMB": null
     }
     "#);
 }
@@ -136,6 +139,8 @@ fn everything_that_is_carried_is_read() {
         r#"
         admin: {ip: "::1", port: 0, shutdownGraceMs: 0}
         stateDir: state
+        maxConcurrentRequests: 8
+        maxBufferedMB: 9
         namers:
         - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true}
         - {kind: io.l5d.rewrite, prefix: /short, pattern: "/{name}", name: "/#/disco/{name}"}
@@ -175,6 +180,7 @@ fn everything_that_is_carried_is_read() {
             clearContext: true
             addForwardedHeader: {by: {kind: static, label: edge}, for: {kind: "ip:port"}}
             timestampHeader: x-request-start
+            maxConcurrentRequests: 7
             headerReadTimeoutMs: 1
             bodyStallTimeoutMs: 2
             tunnelIdleTimeoutMs: 3
@@ -217,6 +223,7 @@ fn everything_that_is_carried_is_read() {
                 }
               },
               "timestampHeader": "x-request-start",
+              "maxConcurrentRequests": 7,
               "headerReadTimeoutMs": 1,
               "bodyStallTimeoutMs": 2,
               "tunnelIdleTimeoutMs": 3,
@@ -316,7 +323,9 @@ fn everything_that_is_carried_is_read() {
           "name": "/#/disco/{name}"
         }
       ],
-      "stateDir": "state"
+      "stateDir": "state",
+      "maxConcurrentRequests": 8,
+      "maxBufferedMB": 9
     }
     "#);
 }

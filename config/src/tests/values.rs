@@ -501,7 +501,7 @@ fn what_is_written_into_requests_is_judged() {
 }
 
 #[test]
-fn time_limits_are_judged() {
+fn limits_are_judged() {
     insta::assert_snapshot!(
         router(
             r"
@@ -510,6 +510,7 @@ fn time_limits_are_judged() {
               client: {connectTimeoutMs: 0}
               servers:
               - port: 4140
+                maxConcurrentRequests: 0
                 headerReadTimeoutMs: 10s
                 bodyStallTimeoutMs: 0
                 tunnelIdleTimeoutMs: 86400001
@@ -518,6 +519,8 @@ fn time_limits_are_judged() {
               label: b
               client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
               servers: [{port: 4141}]
+            maxConcurrentRequests: many
+            maxBufferedMB: 0
             "
         ),
         @r"
@@ -527,43 +530,61 @@ fn time_limits_are_judged() {
         3 |   client: {connectTimeoutMs: 0}
           |                              ^
 
-        error: `headerReadTimeoutMs` must be a whole number from 1 to 86400000, not text
-         --> router.yaml:6:26
+        error: `maxConcurrentRequests` must be a whole number from 1 to 10000000
+         --> router.yaml:6:28
           |
-        6 |     headerReadTimeoutMs: 10s
+        6 |     maxConcurrentRequests: 0
+          |                            ^
+
+        error: `headerReadTimeoutMs` must be a whole number from 1 to 86400000, not text
+         --> router.yaml:7:26
+          |
+        7 |     headerReadTimeoutMs: 10s
           |                          ^^^
 
         error: `bodyStallTimeoutMs` must be a whole number from 1 to 86400000
-         --> router.yaml:7:25
+         --> router.yaml:8:25
           |
-        7 |     bodyStallTimeoutMs: 0
+        8 |     bodyStallTimeoutMs: 0
           |                         ^
 
         error: `tunnelIdleTimeoutMs` must be a whole number from 1 to 86400000
-         --> router.yaml:8:26
+         --> router.yaml:9:26
           |
-        8 |     tunnelIdleTimeoutMs: 86400001
+        9 |     tunnelIdleTimeoutMs: 86400001
           |                          ^^^^^^^^
 
         error: `idleTimeMs` must be a whole number from 1 to 86400000, not text
-         --> router.yaml:9:33
-          |
-        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
-          |                                 ^^^^^
+          --> router.yaml:10:33
+           |
+        10 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
+           |                                 ^^^^^
 
         error: `lifeTimeMs` must be a whole number from 1 to 86400000
-         --> router.yaml:9:52
-          |
-        9 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
-          |                                                    ^
+          --> router.yaml:10:52
+           |
+        10 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
+           |                                                    ^
 
         error: `connectTimeoutMs` is not supported yet by this version
-          --> router.yaml:12:55
+          --> router.yaml:13:55
            |
-        12 |   client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
+        13 |   client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
            |                                                       ^^^^^^^^^^^^^^^^
            |
            = help: leave it out
+
+        error: `maxConcurrentRequests` must be a whole number from 1 to 10000000, not text
+          --> router.yaml:15:24
+           |
+        15 | maxConcurrentRequests: many
+           |                        ^^^^
+
+        error: `maxBufferedMB` must be a whole number from 1 to 1048576
+          --> router.yaml:16:16
+           |
+        16 | maxBufferedMB: 0
+           |                ^
         "
     );
 }

@@ -9,7 +9,7 @@ use namer::Addresses;
 use tokio::sync::watch;
 
 use super::Endpoint;
-use crate::balance::Choices;
+use crate::balance::{Choices, Loaded as _};
 use crate::headers::shown_value;
 use crate::stats::ClientStats;
 
@@ -21,6 +21,14 @@ pub(crate) struct Endpoints {
     pub(crate) choices: Choices<Endpoint>,
     /// What `Host` is rewritten to.
     pub(crate) authority: Option<Box<[u8]>>,
+}
+
+impl Endpoints {
+    /// How many requests are in flight to all of them. Asks each one.
+    pub(crate) fn load(&self) -> usize {
+        let members = self.choices.members();
+        members.map(|endpoint| endpoint.load()).sum()
+    }
 }
 
 /// Sets of the same addresses are equal: an endpoint is kept as long as its address is there.
@@ -103,7 +111,6 @@ mod tests {
     use telemetry::Metrics;
 
     use super::*;
-    use crate::balance::Loaded as _;
     use crate::client::InFlight;
     use crate::stats::RouterStats;
 

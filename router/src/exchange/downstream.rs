@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use http::{Method, StatusCode, Version};
 use http1::{Decoder, Known, Length, RequestHead, ResponseHead};
 
-use crate::server::{Activity, Phase};
+use crate::server::{Activity, Phase, Place};
 use crate::stats::ServerStats;
 use crate::wire::{Encoding, Input, Relay, Socket, Text};
 
@@ -20,6 +20,8 @@ pub(crate) struct Downstream<'a> {
     pub(crate) response: &'a mut ResponseHead,
     pub(crate) activity: &'a Activity,
     pub(crate) stats: &'a ServerStats,
+    /// What the request takes while it is in flight; a tunnel takes none.
+    pub(crate) place: Option<Place<'a>>,
     /// What is left of the request's body, once nobody passes it on any more.
     pub(crate) unread: Decoder,
     /// Whether the client may send another request, as far as its head tells.
@@ -61,6 +63,7 @@ impl<'a> Downstream<'a> {
             response,
             activity,
             stats,
+            place: None,
         }
     }
 

@@ -10,7 +10,7 @@ use http1::{Form, Known, Limits, RequestHead};
 
 use crate::error::RouteError;
 use crate::headers::{self, Overrides};
-use crate::server::Patience;
+use crate::server::{Patience, Places};
 use crate::stats::ServerStats;
 
 pub(crate) use forwarded::Forwarded;
@@ -32,6 +32,8 @@ pub(crate) struct Edge {
     pub(crate) limits: Limits,
     /// How long clients may take.
     pub(crate) patience: Patience,
+    /// How many requests are taken on at once.
+    pub(crate) places: Places,
 }
 
 /// Where a request came in.

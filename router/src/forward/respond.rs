@@ -120,6 +120,7 @@ async fn tunnel(
     downstream.response.write_to(&mut head);
     let mut opening = Relay::new(head, Length::None, Encoding::Plain);
     let mut both = Tunnel::default();
+    downstream.place = None;
     let stats = downstream.stats;
     let _open = Counted::new(stats.tunnels.clone());
     let ended = poll_fn(|cx| {

@@ -86,11 +86,20 @@ async fn converse(
                 let answering = server.router.turn_away(origin, &mut downstream, error);
                 Box::pin(answering).await
             }
-            _ => {
-                let router = &server.router;
-                router.answer(origin, &mut downstream, message).await
-            }
+            _ => match server.edge.places.take() {
+                Ok(place) => {
+                    downstream.place = Some(place);
+                    let router = &server.router;
+                    router.answer(origin, &mut downstream, message).await
+                }
+                Err(full) => {
+                    let error = RouteError::Overloaded(full);
+                    let answering = server.router.turn_away(origin, &mut downstream, error);
+                    Box::pin(answering).await
+                }
+            },
         };
+        drop(downstream);
         match after {
             After::Keep => exchanges += 1,
             After::Close => return,

@@ -99,6 +99,11 @@ impl Workers {
         ))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.workers.len()
+    }
+
     /// Has one of the workers accept, another one for each socket.
     pub(super) fn listen(&self, listening: Listening) {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();

@@ -10,6 +10,13 @@ pub(super) const SMALL: usize = 32 * 1024;
 /// For bodies that come faster than that. The system gives such room its pages only when they are touched.
 pub(super) const LARGE: usize = 512 * 1024;
 
+/// For times when too much is held already.
+const SPARE: usize = 4 * 1024;
+
+/// How many bytes a worker may hold before it does without large room, and before it takes as little as it can.
+const MANY: usize = 12 * 1024 * 1024;
+const TOO_MANY: usize = 24 * 1024 * 1024;
+
 /// How much of each kind a worker keeps for its next reads.
 const KEPT_SMALL: usize = 64;
 const KEPT_LARGE: usize = 8;
@@ -26,6 +33,8 @@ struct Free {
     small: Vec<Box<[u8]>>,
     large: Vec<Box<[u8]>>,
     texts: Vec<Vec<u8>>,
+    /// How many bytes are lent.
+    lent: usize,
 }
 
 thread_local! {
@@ -43,6 +52,11 @@ impl Free {
     }
 }
 
+/// How many bytes this worker holds for messages on their way.
+pub(crate) fn lent_bytes() -> usize {
+    FREE.with_borrow(|free| free.lent)
+}
+
 /// Some bytes that were read, and room for more.
 pub(super) struct Buffer {
     bytes: Box<[u8]>,
@@ -53,12 +67,25 @@ pub(super) struct Buffer {
 impl Buffer {
     /// An empty one with this much room.
     pub(super) fn take(size: usize) -> Self {
-        let kept = FREE.with_borrow_mut(|free| free.shelf(size).and_then(|(shelf, _)| shelf.pop()));
+        let kept = FREE.with_borrow_mut(|free| {
+            free.lent += size;
+            free.shelf(size).and_then(|(shelf, _)| shelf.pop())
+        });
         Self {
             bytes: kept.unwrap_or_else(|| vec![0; size].into_boxed_slice()),
             start: 0,
             end: 0,
         }
+    }
+
+    /// An empty one for the next read: large if the last ones were and not too much is held.
+    pub(super) fn for_read(is_fast: bool) -> Self {
+        let size = match lent_bytes() {
+            0..MANY if is_fast => LARGE,
+            0..TOO_MANY => SMALL,
+            _ => SPARE,
+        };
+        Self::take(size)
     }
 
     /// Just as large as these bytes, or as large as `room`.
@@ -111,7 +138,10 @@ impl Drop for Buffer {
         let bytes = std::mem::take(&mut self.bytes);
         // A thread that ends has no shelf any more.
         let _ = FREE.try_with(|free| {
-            if let Some((shelf, most)) = free.borrow_mut().shelf(bytes.len())
+            let mut free = free.borrow_mut();
+            // What came from another worker was counted there.
+            free.lent = free.lent.saturating_sub(bytes.len());
+            if let Some((shelf, most)) = free.shelf(bytes.len())
                 && shelf.len() < most
             {
                 shelf.push(bytes);

@@ -57,7 +57,7 @@ impl Input {
         }
         let mut buffer = match self.buffer.take() {
             Some(buffer) => with_room(buffer),
-            None => Buffer::take(if self.is_fast { LARGE } else { SMALL }),
+            None => Buffer::for_read(self.is_fast),
         };
         let polled = source.poll_read(cx, buffer.room());
         if let Poll::Ready(Ok(count)) = polled {

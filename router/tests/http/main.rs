@@ -10,5 +10,6 @@ mod errors;
 mod framing;
 mod messages;
 mod options;
+mod overload;
 mod streaming;
 mod time_limits;
