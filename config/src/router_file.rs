@@ -15,7 +15,7 @@ use crate::kinds::Kinds;
 use crate::later::{Later, Unless};
 use crate::namer::{NamerConfig, ReadNamers};
 use crate::router::{ReadRouter, Router};
-use crate::server::read_requests;
+use crate::server::read_count;
 
 /// The router's file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +29,9 @@ pub struct RouterConfig {
     pub namers: Vec<NamerConfig>,
     /// Where what namerd said last is kept.
     pub state_dir: StateDir,
+    /// How many connections from clients the process may have; others wait in the system's queue. By default half of the descriptors
+    /// that it may have, less 32.
+    pub max_connections: Option<usize>,
     /// How many requests the process may have in flight; what comes on top is answered with 503 at once, and when more than half
     /// are taken, nothing bound to one name gets more than half. 5000 for each worker by default.
     pub max_concurrent_requests: Option<usize>,
@@ -77,7 +80,8 @@ impl RouterConfig {
         let known_namers = are_all.then_some(&*namers);
         let routers = object.require("routers", |field| read_routers(field, known_namers));
         let state_dir = object.get("stateDir", StateDir::read).unwrap_or_default();
-        let max_concurrent_requests = object.get("maxConcurrentRequests", read_requests);
+        let max_connections = object.get("maxConnections", read_count);
+        let max_concurrent_requests = object.get("maxConcurrentRequests", read_count);
         let max_buffered_mb = object.get("maxBufferedMB", |field| field.integer(1..=1_048_576));
         object.get("usage", read_usage);
         object.later(&[Later::unless("telemetry", Unless::Kinds(&TELEMETERS))]);
@@ -101,6 +105,7 @@ impl RouterConfig {
             routers,
             namers,
             state_dir,
+            max_connections,
             max_concurrent_requests,
             max_buffered_mb,
         })

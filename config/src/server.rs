@@ -32,6 +32,8 @@ pub struct Server {
     pub add_forwarded_header: Option<ForwardedHeader>,
     /// The header that says when a request came in, in milliseconds since 1970; none is added by default.
     pub timestamp_header: Option<String>,
+    /// How many connections it may have; others wait in the system's queue. Without limit by default.
+    pub max_connections: Option<usize>,
     /// How many requests it may have in flight; what comes on top is answered with 503 at once. Without limit by default.
     pub max_concurrent_requests: Option<usize>,
     /// How long clients may take.
@@ -49,6 +51,7 @@ impl Default for Server {
             clear_context: None,
             add_forwarded_header: None,
             timestamp_header: None,
+            max_connections: None,
             max_concurrent_requests: None,
             time_limits: TimeLimits::default(),
         }
@@ -73,7 +76,8 @@ impl Server {
             clear_context: object.get("clearContext", Field::boolean),
             add_forwarded_header: object.get("addForwardedHeader", ForwardedHeader::read),
             timestamp_header: object.get("timestampHeader", read_timestamp_header),
-            max_concurrent_requests: object.get("maxConcurrentRequests", read_requests),
+            max_connections: object.get("maxConnections", read_count),
+            max_concurrent_requests: object.get("maxConcurrentRequests", read_count),
             time_limits: TimeLimits::read(&mut object),
         };
         // As in the reference, which shows a server by its address.
@@ -98,8 +102,8 @@ impl Server {
     }
 }
 
-/// How many requests may be in flight.
-pub(crate) fn read_requests(field: Field<'_>) -> Option<usize> {
+/// How many requests or connections there may be.
+pub(crate) fn read_count(field: Field<'_>) -> Option<usize> {
     field.integer(1..=10_000_000)
 }
 

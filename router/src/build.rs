@@ -182,6 +182,7 @@ pub(crate) fn edge(
             count: MAX_FIELD_LINES,
         },
         patience: patience(&config.time_limits),
+        max_connections: config.max_connections,
         places: capacity.places(config.max_concurrent_requests),
     }
 }
@@ -209,6 +210,15 @@ impl Capacity {
         Places::new(server, self.requests, self.bytes, self.workers)
     }
 }
+
+/// How many connections from clients the process may have. Without an option it is half of the descriptors: each client may need a
+/// connection to an endpoint, too. Some are left for the admin server, the listeners and whoever names endpoints.
+pub(crate) fn max_connections(config: &config::RouterConfig, descriptors: usize) -> usize {
+    let default = descriptors.saturating_sub(OTHER_DESCRIPTORS) / 2;
+    config.max_connections.unwrap_or(default).max(1)
+}
+
+const OTHER_DESCRIPTORS: usize = 64;
 
 /// At 50,000 requests a second, more than a worker can do, an answer may take a tenth of a second. With 16 KiB for each request and
 /// its two connections it is 80 MiB.

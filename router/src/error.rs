@@ -86,6 +86,8 @@ pub(crate) enum Full {
     Bytes,
     #[error("this server has as many requests in flight as it may have")]
     Server,
+    #[error("this router has as many sockets open as it may have")]
+    Descriptors,
     #[error("half of all requests that this router may have in flight are for the same client")]
     Client,
 }

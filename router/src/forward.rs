@@ -264,7 +264,7 @@ async fn attempt(
             Some(connection) => connection,
             None => Box::pin(connect(client, endpoint))
                 .await
-                .map_err(Failed::Surely)?,
+                .map_err(not_connected)?,
         };
         let mut lease = Lease {
             connection,
@@ -312,6 +312,16 @@ async fn attempt(
         }
         asked.is_refused = false;
         in_flight = lease.in_flight;
+    }
+}
+
+fn not_connected(cause: ConnectError) -> Failed {
+    match cause {
+        // No endpoint is to blame, and no other one would do.
+        cause if cause.is_lack_of_descriptors() => {
+            Failed::Perhaps(RouteError::Overloaded(Full::Descriptors).into())
+        }
+        cause => Failed::Surely(cause),
     }
 }
 

@@ -161,8 +161,9 @@ impl Process {
             .iter()
             .map(|router| build::router(router, &namers, &parts));
         let routers: Vec<Arc<Router>> = routers.collect::<Result<_, _>>()?;
+        let connections = build::max_connections(config, transport::raise_descriptor_limit());
         let (workers, threads) =
-            Workers::start(self.workers, shutdown).map_err(StartError::Workers)?;
+            Workers::start(self.workers, connections, shutdown).map_err(StartError::Workers)?;
         let pages = Admin::new(metrics)
             .snapshot_interval(self.snapshot_interval)
             .config_json(serde_json::to_value(config).unwrap_or_default())

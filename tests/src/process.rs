@@ -140,6 +140,11 @@ impl Process {
         panic!("{} does not end:\n{}", self.name, self.log());
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Memory in use, in bytes.
     ///
     /// # Panics

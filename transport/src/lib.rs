@@ -25,6 +25,7 @@
 //! ```
 
 mod connector;
+mod descriptors;
 mod drain;
 mod handover;
 mod listener;
@@ -34,6 +35,7 @@ mod supervisor;
 mod tls;
 
 pub use connector::{ConnectError, Connector, Io};
+pub use descriptors::raise_descriptor_limit;
 pub use drain::{Branch, Drain, Hold, Shutdown};
 pub use handover::{Inherited, NotReady, Predecessor, Successor};
 pub use listener::{Listener, SocketOptions, Unregistered};

@@ -172,7 +172,8 @@ pub struct Unregistered {
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Within this time of having descriptors again, connections are accepted again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Whether an accept failed because of the connection, not of the listener or the process. Linux also hands on errors of the network
 /// that were pending on the new socket (accept(2), "Error handling").

@@ -38,6 +38,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "clearContext": null,
               "addForwardedHeader": null,
               "timestampHeader": null,
+              "maxConnections": null,
               "maxConcurrentRequests": null,
               "headerReadTimeoutMs": 10000,
               "bodyStallTimeoutMs": 60000,
@@ -76,6 +77,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
       ],
       "namers": [],
       "stateDir": null,
+      "maxConnections": null,
       "maxConcurrentRequests": null,
       "maxBufferedMB": null
     }
@@ -141,6 +143,7 @@ fn everything_that_is_carried_is_read() {
         stateDir: state
         maxConcurrentRequests: 8
         maxBufferedMB: 9
+        maxConnections: 18
         namers:
         - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true}
         - {kind: io.l5d.rewrite, prefix: /short, pattern: "/{name}", name: "/#/disco/{name}"}
@@ -180,6 +183,7 @@ fn everything_that_is_carried_is_read() {
             clearContext: true
             addForwardedHeader: {by: {kind: static, label: edge}, for: {kind: "ip:port"}}
             timestampHeader: x-request-start
+            maxConnections: 17
             maxConcurrentRequests: 7
             headerReadTimeoutMs: 1
             bodyStallTimeoutMs: 2
@@ -223,6 +227,7 @@ fn everything_that_is_carried_is_read() {
                 }
               },
               "timestampHeader": "x-request-start",
+              "maxConnections": 17,
               "maxConcurrentRequests": 7,
               "headerReadTimeoutMs": 1,
               "bodyStallTimeoutMs": 2,
@@ -324,6 +329,7 @@ fn everything_that_is_carried_is_read() {
         }
       ],
       "stateDir": "state",
+      "maxConnections": 18,
       "maxConcurrentRequests": 8,
       "maxBufferedMB": 9
     }

@@ -521,6 +521,7 @@ fn limits_are_judged() {
               servers: [{port: 4141}]
             maxConcurrentRequests: many
             maxBufferedMB: 0
+            maxConnections: -1
             "
         ),
         @r"
@@ -585,6 +586,12 @@ fn limits_are_judged() {
            |
         16 | maxBufferedMB: 0
            |                ^
+
+        error: `maxConnections` must be a whole number from 1 to 10000000
+          --> router.yaml:17:17
+           |
+        17 | maxConnections: -1
+           |                 ^^
         "
     );
 }

@@ -35,6 +35,18 @@ pub(crate) enum ConnectError {
     TimedOut(Duration),
 }
 
+impl ConnectError {
+    /// Whether this process, or the system, has as many files open as it may.
+    pub(crate) fn is_lack_of_descriptors(&self) -> bool {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        let Self::Refused(error) = self else {
+            return false;
+        };
+        matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+    }
+}
+
 /// Why a request that was sent got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Interrupted {

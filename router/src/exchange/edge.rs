@@ -32,6 +32,8 @@ pub(crate) struct Edge {
     pub(crate) limits: Limits,
     /// How long clients may take.
     pub(crate) patience: Patience,
+    /// How many connections there may be, if that is bounded.
+    pub(crate) max_connections: Option<usize>,
     /// How many requests are taken on at once.
     pub(crate) places: Places,
 }

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use transport::{Drain, Hold, Listener, Shutdown, Unregistered};
 
 use super::watch::{Watch, pass_on};
@@ -46,7 +46,11 @@ struct Client {
     watches: Arc<[Watch]>,
     /// A drain waits for it from the moment that it was accepted.
     _hold: Hold,
+    _room: Room,
 }
+
+/// What a connection takes of what there is for all, and for its server.
+type Room = [Option<OwnedSemaphorePermit>; 2];
 
 /// All workers. They end when this is dropped and the shutdown is over.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub(crate) struct Workers {
     workers: Vec<Worker>,
     /// Where the next search for the least loaded begins, so that equals take turns.
     next: AtomicUsize,
+    /// How many more connections there may be.
+    room: Arc<Semaphore>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,12 +73,13 @@ struct Worker {
 const QUEUE: usize = 256;
 
 impl Workers {
-    /// Starts `count` workers, which serve until the shutdown is over.
+    /// Starts `count` workers, which serve until the shutdown is over, and have at most so many connections from clients.
     ///
     /// # Errors
     /// When the system gives no more threads or descriptors.
     pub(crate) fn start(
         count: usize,
+        connections: usize,
         shutdown: &Shutdown,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (mut workers, mut threads) = (Vec::new(), Vec::new());
@@ -94,6 +101,7 @@ impl Workers {
             Self {
                 workers,
                 next: AtomicUsize::new(0),
+                room: room(connections),
             },
             threads,
         ))
@@ -155,20 +163,30 @@ async fn accept(worker: Worker, listening: Listening) {
     let watches: Arc<[Watch]> = workers.workers.iter().map(|_| Watch::default()).collect();
     let (told, telling) = (Arc::clone(&watches), drain.clone());
     live::task("drain", async move { pass_on(&telling, &told).await });
-    let accepted = |(stream, peer)| {
+    let own_room = server.edge.max_connections.map(room);
+    let accepted = |(stream, peer), room| {
         let client = Client {
             peer,
             server: Arc::clone(&server),
             watches: Arc::clone(&watches),
             _hold: drain.hold(),
+            _room: room,
         };
         worker.hand_out(stream, client, &workers)
     };
     let mut begun = pin!(drain.begun());
     loop {
-        tokio::select! {
-            next = listener.accept() => accepted(next).await,
+        let next = tokio::select! {
+            next = listener.accept() => next,
             () = &mut begun => break,
+        };
+        // While there is no room the others wait in the kernel's queue.
+        tokio::select! {
+            room = enter([Some(&workers.room), own_room.as_ref()]) => accepted(next, room).await,
+            () = &mut begun => {
+                accepted(next, Room::default()).await;
+                break;
+            }
         }
     }
     // Who waits in the queue may have asked already. A queue that another process serves is left to it.
@@ -178,8 +196,25 @@ async fn accept(worker: Worker, listening: Listening) {
         .then(|| listener.accept().now_or_never())
         .flatten()
     {
-        accepted(next).await;
+        accepted(next, Room::default()).await;
     }
+}
+
+/// Room for so many connections.
+fn room(connections: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Waits until there is room in each of these.
+async fn enter(rooms: [Option<&Arc<Semaphore>>; 2]) -> Room {
+    let mut entered = Room::default();
+    for (entered, room) in entered.iter_mut().zip(rooms) {
+        if let Some(room) = room {
+            // Fails only where room is closed, which nobody does.
+            *entered = Arc::clone(room).acquire_owned().await.ok();
+        }
+    }
+    entered
 }
 
 impl Worker {
@@ -274,6 +309,7 @@ mod tests {
         let workers = Workers {
             workers: [5, 0, 0].map(worker).into(),
             next: AtomicUsize::new(0),
+            room: room(10),
         };
         for _ in 0..8 {
             let idlest = workers.idlest().expect("there are some");

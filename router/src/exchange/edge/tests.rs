@@ -13,6 +13,7 @@ pub(super) fn edge(clear_context: bool) -> Edge {
         max_err_bytes: 8192,
         limits: Limits::default(),
         patience: crate::build::patience(&config::TimeLimits::default()),
+        max_connections: None,
         places: Places::new(None, 10, 1024, 1),
     }
 }
