@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{Ipv6Addr, SocketAddr},
     os::fd::{AsFd as _, OwnedFd},
     time::Duration,
 };
@@ -54,7 +54,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds and listens. Port 0 lets the system choose; see [`local_addr`](Self::local_addr). Needs a tokio runtime.
+    /// Binds and listens. Port 0 lets the system choose; see [`local_addr`](Self::local_addr). `::` has all addresses, those of IPv4 too,
+    /// whatever the system's default is. Needs a tokio runtime.
     ///
     /// # Errors
     /// What the system says, such as an address in use or one that isn't ours.
@@ -68,6 +69,9 @@ impl Listener {
         socket.set_reuse_address(options.reuse_addr)?;
         if options.reuse_port {
             socket.set_reuse_port(true)?;
+        }
+        if address.ip() == Ipv6Addr::UNSPECIFIED {
+            socket.set_only_v6(false)?;
         }
         socket.bind(&address.into())?;
         Self::listen(socket, options)
@@ -149,7 +153,11 @@ impl Listener {
                 Ok((stream, peer)) => {
                     // Fails only on a connection that is dead already, and its first read will say so.
                     let _ = stream.set_nodelay(self.no_delay);
-                    return (stream, peer);
+                    // Who came by IPv4 to `::` is known by that address.
+                    return (
+                        stream,
+                        SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+                    );
                 }
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(%error, "a connection died before it was accepted")
@@ -194,6 +202,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
 
     fn any_port() -> SocketAddr {
@@ -213,6 +223,24 @@ mod tests {
         };
         let first = Listener::bind(any_port(), &shared).expect("a free port");
         Listener::bind(first.local_addr().expect("bound"), &shared).expect("the port is shared");
+    }
+
+    #[tokio::test]
+    async fn both_families_reach_the_wildcard() {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        // A machine may have no IPv6 at all.
+        let Ok(listener) = Listener::bind(any, &SocketOptions::default()) else {
+            return;
+        };
+        let port = listener.local_addr().expect("bound").port();
+        for ip in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ] {
+            let client = TcpStream::connect((ip, port)).await.expect("listening");
+            let (_stream, peer) = listener.accept().await;
+            assert_eq!(peer, client.local_addr().expect("connected"));
+        }
     }
 
     #[tokio::test]
