@@ -5,32 +5,52 @@ mod delegator;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router as Pages};
 use http::StatusCode;
 use live::State;
 use namer::{Inet, Namers};
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
 use transport::Drain;
 
 use crate::client::Target;
 use crate::exchange::Router;
+use crate::process::{Asking, Shown, chain};
 
 /// All pages.
-pub(crate) fn routes(routers: &[Arc<Router>], namers: &Namers, inet: Inet, drain: Drain) -> Pages {
-    let (routers, namers) = (Arc::<[Arc<Router>]>::from(routers), namers.clone());
-    let clients = Arc::clone(&routers);
+pub(crate) fn routes(shown: &Shown, inet: Inet, drain: Drain, asks: mpsc::Sender<Asking>) -> Pages {
+    let (clients, names) = (Arc::clone(shown), Arc::clone(shown));
     Pages::new()
-        .merge(delegator::routes(routers, inet))
+        .merge(delegator::routes(Arc::clone(shown), inet))
+        .route("/admin/reload", post(async move || reload(&asks).await))
         .route("/admin/ready", get(async move || ready(&drain)))
         .route(
             "/client_state.json",
-            get(async move || Json(client_state(&clients))),
+            get(async move || Json(client_state(&clients.load().routers))),
         )
         .route(
             "/bound-names.json",
-            get(async move || Json(bound_names(&namers))),
+            get(async move || Json(bound_names(&names.load().namers))),
         )
+}
+
+/// Has the configuration read again, and says what came of it.
+async fn reload(asks: &mpsc::Sender<Asking>) -> (StatusCode, String) {
+    let (asking, outcome) = oneshot::channel();
+    // Where nobody obeys any more, nobody answers either.
+    let _ = asks.send(asking).await;
+    match outcome.await {
+        Ok(Ok(reloaded)) => {
+            let needs = reloaded.needs_upgrade.iter();
+            let needs: String = needs
+                .map(|what| format!("needs an upgrade: {what}\n"))
+                .collect();
+            (StatusCode::OK, format!("reloaded\n{needs}"))
+        }
+        Ok(Err(error)) => (StatusCode::BAD_REQUEST, chain(&error) + "\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned()),
+    }
 }
 
 /// Whether new requests are welcome. Nobody is answered before all servers listen.

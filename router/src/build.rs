@@ -50,54 +50,143 @@ pub enum StartError {
     Workers(#[source] io::Error),
 }
 
-/// One router, before its servers listen.
+/// One router, before its servers listen. Whatever its configuration shares with that of the router `before` it, it shares with that
+/// router, down to the connections: where nothing has changed it is the same one.
+///
+/// # Errors
+/// [`StartError`]; nothing has been changed then.
 pub(crate) fn router(
     config: &config::Router,
     namers: &Namers,
     parts: &Parts,
+    before: Option<Before<'_>>,
 ) -> Result<Arc<Router>, StartError> {
+    let same = before.map(|before| (before.router, before.shared_with(config)));
+    if let Some((router, Shared::Everything)) = same {
+        return Ok(Arc::clone(router));
+    }
+    let kept = |least| {
+        same.filter(|(_, shared)| *shared >= least)
+            .map(|(router, _)| router)
+    };
     let header = |source| StartError::Header {
         label: config.label.clone(),
         source,
     };
-    let stats = Arc::new(RouterStats::new(&parts.metrics, &config.label));
-    stats
-        .scope
-        .gauge("originator")
-        .set(if config.originator { 1.0 } else { 0.0 });
+    let stats = match same {
+        Some((router, _)) => Arc::clone(&router.stats),
+        None => Arc::new(RouterStats::new(&parts.metrics, &config.label)),
+    };
     let cache = config.binding_cache;
-    let router = Arc::new(Router {
-        label: config.label.clone(),
-        identifiers: Identifiers::new(config.dst_prefix.clone(), &config.identifiers)
-            .map_err(header)?,
-        base: config.dtab.clone(),
-        interpreter: namer::build::interpreter(
+    let identifiers =
+        Identifiers::new(config.dst_prefix.clone(), &config.identifiers).map_err(header)?;
+    let interpreter = match kept(Shared::Interpreter) {
+        Some(router) => Arc::clone(&router.interpreter),
+        None => namer::build::interpreter(
             &config.interpreter,
             namers.clone(),
             config.empty_is_neg,
             &asker(&config.label, parts),
         )?,
-        control: parts.control.clone(),
-        binding_timeout: config.binding_timeout,
-        routes: Routes::new(config.identifiers.len(), cache.paths, Arc::clone(&stats)),
-        overridden: Overridden::new(Arc::clone(&stats)),
-        clients: Arc::new(Clients::new(
+    };
+    let clients = match kept(Shared::Clients) {
+        Some(router) => Arc::clone(&router.clients),
+        None => Arc::new(Clients::new(
             parts.workers,
             cache.clients,
             cache.idle_ttl,
             config.client.connect_timeout,
             Arc::clone(&stats),
         )),
-        clock: Clock::start(),
+    };
+    let (routes, overridden) = match kept(Shared::Names) {
+        Some(router) => (Arc::clone(&router.routes), Arc::clone(&router.overridden)),
+        None => (
+            Arc::new(Routes::new(
+                config.identifiers.len(),
+                cache.paths,
+                Arc::clone(&stats),
+            )),
+            Arc::new(Overridden::new(Arc::clone(&stats))),
+        ),
+    };
+    Ok(Arc::new(Router {
+        label: config.label.clone(),
+        identifiers,
+        base: config.dtab.clone(),
+        interpreter,
+        control: parts.control.clone(),
+        binding_timeout: config.binding_timeout,
+        routes,
+        overridden,
+        clients,
+        clock: same.map_or_else(Clock::start, |(router, _)| router.clock),
         explain: explain(&config.interpreter, parts.admin),
+        idle_ttl: cache.idle_ttl,
         stats,
-    });
-    let (scope, weak) = (&router.stats.scope, Arc::downgrade(&router));
+    }))
+}
+
+/// Shows of a router what it is, from the moment that its servers ask it.
+pub(crate) fn show(router: &Arc<Router>, config: &config::Router) {
+    let (scope, weak) = (&router.stats.scope, Arc::downgrade(router));
+    let originator = scope.gauge("originator");
+    originator.set(if config.originator { 1.0 } else { 0.0 });
     scope.gauge_fn("binding_age_seconds", move || {
         weak.upgrade()
             .map_or(0.0, |router| router.binding_age().as_secs_f64())
     });
-    Ok(router)
+}
+
+/// The router that had the same label until now.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'a> {
+    pub(crate) router: &'a Arc<Router>,
+    pub(crate) config: &'a config::Router,
+    /// Whether the namers, and the folders for state, are the same.
+    pub(crate) has_same_sources: bool,
+}
+
+/// How much two configurations of a router share; each includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shared {
+    /// The metrics, which belong to the label.
+    Metrics,
+    /// Who binds names.
+    Interpreter,
+    /// What the bound names lead to, and the connections there.
+    Clients,
+    /// What is a name, and what it means.
+    Names,
+    /// Everything.
+    Everything,
+}
+
+impl Before<'_> {
+    fn shared_with(&self, next: &config::Router) -> Shared {
+        let before = self.config;
+        let (cache, next_cache) = (before.binding_cache, next.binding_cache);
+        let has_same_interpreter = self.has_same_sources
+            && before.interpreter == next.interpreter
+            && before.empty_is_neg == next.empty_is_neg;
+        let has_same_clients = before.client == next.client
+            && (cache.clients, cache.idle_ttl) == (next_cache.clients, next_cache.idle_ttl);
+        let has_same_names = before.dtab == next.dtab
+            && before.dst_prefix == next.dst_prefix
+            && before.identifiers == next.identifiers
+            && cache.paths == next_cache.paths;
+        if !has_same_interpreter {
+            Shared::Metrics
+        } else if !has_same_clients {
+            Shared::Interpreter
+        } else if !has_same_names {
+            Shared::Clients
+        } else if before != next {
+            Shared::Names
+        } else {
+            Shared::Everything
+        }
+    }
 }
 
 /// What all routers of a process share.
@@ -164,10 +253,10 @@ pub(crate) fn edge(
         );
     }
     Edge {
-        stats: ServerStats::new(
+        stats: Arc::new(ServerStats::new(
             &router.stats.scope,
             &format!("{}/{}", config.ip, config.port),
-        ),
+        )),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config

@@ -43,9 +43,11 @@ pub(crate) struct Router {
     /// Where bindings and whatever they need run: never on a worker.
     pub(crate) control: Handle,
     pub(crate) binding_timeout: Duration,
-    pub(crate) routes: Routes,
-    pub(crate) overridden: Overridden,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) overridden: Arc<Overridden>,
     pub(crate) clients: Arc<Clients>,
+    /// How long what nobody asks for is kept.
+    pub(crate) idle_ttl: Duration,
     pub(crate) stats: Arc<RouterStats>,
     pub(crate) clock: Clock,
     pub(crate) explain: Explain,
@@ -256,8 +258,41 @@ impl Router {
         ages.max().unwrap_or_default()
     }
 
+    /// Binds the names that another router has bound, so that requests for them find them bound here as well. Returns when they are, or at the
+    /// deadline.
+    pub(crate) async fn learn(&self, other: &Self, deadline: Instant) {
+        if Arc::ptr_eq(&self.routes, &other.routes) {
+            return;
+        }
+        let mut learned = Vec::new();
+        for known in other.routes.known() {
+            let (identifier, text) = (known.identifier, &known.text);
+            let as_key = self
+                .identifiers
+                .as_key(&other.identifiers, identifier, text);
+            let Some(key) = as_key else {
+                continue;
+            };
+            let Ok(path) = self.identifiers.name(&key) else {
+                continue;
+            };
+            let route = self
+                .routes
+                .get_or_add(&key, || self.bind(path, Dtab::empty()));
+            // It is no younger for being known here.
+            route.touch(known.route.last_used());
+            if known.route.state().value().is_some() {
+                learned.push(route);
+            }
+        }
+        for route in learned {
+            route.bound_by(deadline).await;
+        }
+    }
+
     /// Drops what was idle for too long; called every few seconds.
-    pub(crate) fn sweep(&self, idle_ttl: Duration) {
+    pub(crate) fn sweep(&self) {
+        let idle_ttl = self.idle_ttl;
         self.routes.expire(self.clock.before(idle_ttl));
         self.overridden
             .expire(self.clock.before(idle_ttl.min(OVERRIDDEN_TTL)));

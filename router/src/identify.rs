@@ -83,6 +83,19 @@ impl Identifiers {
         Err(reason.unwrap_or_else(unasked))
     }
 
+    /// The key that names here what this one, of an identifier and a text, names for others; none if nothing here makes such keys.
+    pub(crate) fn as_key<'a>(
+        &self,
+        others: &Self,
+        identifier: usize,
+        text: &'a [u8],
+    ) -> Option<Key<'a>> {
+        let kind = others.kinds.get(identifier)?;
+        let identifier = self.kinds.iter().position(|own| own == kind)?;
+        let text = Cow::Borrowed(text);
+        Some(Key { identifier, text })
+    }
+
     /// The name that a key stands for.
     ///
     /// # Errors
@@ -93,7 +106,7 @@ impl Identifiers {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Identifier {
     HeaderToken(Source),
     Header(Source),
@@ -156,7 +169,7 @@ impl Identifier {
 }
 
 /// The field that an identifier reads.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Source {
     /// Most read `Host`, which needs no search by its text.
     known: Option<Known>,

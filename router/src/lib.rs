@@ -16,6 +16,7 @@ mod args;
 mod balance;
 mod build;
 mod client;
+mod config_file;
 mod error;
 mod exchange;
 mod forward;
@@ -29,4 +30,5 @@ mod wire;
 
 pub use args::{Args, ArgsError, Command, HELP};
 pub use build::StartError;
+pub use config_file::{ConfigFile, ConfigFileError};
 pub use process::{Process, Program, Running};

@@ -1,11 +1,11 @@
 //! The router's binary: arguments, configuration, logs, and then [`Process`].
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use config::RouterConfig;
-use router::{Args, Command, HELP, Process, Program, Running};
+use router::{Args, Command, ConfigFile, HELP, Process, Program, Running};
 use transport::{Condition, Inherited, notify};
 
 fn main() -> ExitCode {
@@ -29,7 +29,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(args) => {
-            read(&args)?;
+            read(&ConfigFile::new(&args.config))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(args) => {
@@ -50,7 +50,8 @@ fn run() -> anyhow::Result<ExitCode> {
 }
 
 fn start(args: &Args, inherited: &mut Inherited) -> anyhow::Result<Running> {
-    let config = read(args)?;
+    let file = ConfigFile::new(&args.config);
+    let config = read(&file)?;
     telemetry::init_logs(&args.log_level)?;
     for flag in &args.ignored {
         tracing::warn!("{flag} has no meaning here and is ignored");
@@ -59,6 +60,7 @@ fn start(args: &Args, inherited: &mut Inherited) -> anyhow::Result<Running> {
     let mut process = Process {
         snapshot_interval: args.snapshot_interval,
         heeds_signals: true,
+        config_file: Some(file),
         program: Program::this().ok(),
         ..Process::default()
     };
@@ -67,20 +69,8 @@ fn start(args: &Args, inherited: &mut Inherited) -> anyhow::Result<Running> {
 }
 
 /// The configuration; warnings go to stderr, and all complaints are one error.
-fn read(args: &Args) -> anyhow::Result<RouterConfig> {
-    let mut text = String::new();
-    let origin = &*args.config;
-    if origin == "-" {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the standard input")?;
-    } else if std::path::Path::new(origin).is_file() {
-        text = std::fs::read_to_string(origin).with_context(|| format!("cannot read {origin}"))?;
-    } else {
-        bail!("config is not a file: {origin}");
-    }
-    let (config, warnings) =
-        RouterConfig::parse(origin, &text).map_err(|complaints| anyhow::anyhow!("{complaints}"))?;
+fn read(file: &ConfigFile) -> anyhow::Result<RouterConfig> {
+    let (config, warnings) = file.read()?;
     for warning in warnings {
         eprintln!("{warning}");
     }

@@ -2,31 +2,39 @@
 
 mod operator;
 mod program;
+mod reload;
+mod serving;
 mod sockets;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use config::RouterConfig;
 use futures_util::future::join_all;
 use live::Task;
-use namer::{Inet, Interpreter};
+use namer::Inet;
 use telemetry::{Admin, Metrics};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::MissedTickBehavior;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 use transport::{Condition, Inherited, Orders, Shutdown, notify};
 
 use crate::admin;
-use crate::build::{self, Capacity, Parts, StartError};
-use crate::exchange::Router;
-use crate::server::{Server, Workers, shown_address};
+use crate::build::{self, Parts, StartError};
+use crate::config_file::ConfigFile;
+use crate::server::{Workers, shown_address};
 use operator::Operator;
+use serving::Serving;
 use sockets::Sockets;
 
+pub(crate) use operator::chain;
 pub use program::Program;
+pub(crate) use reload::Asking;
+pub(crate) use serving::{Current, Shown};
 
 /// What a process is started with, beside its configuration.
 #[derive(Clone, Debug)]
@@ -35,8 +43,10 @@ pub struct Process {
     pub workers: usize,
     /// How often the windows of stats end.
     pub snapshot_interval: Duration,
-    /// Whether SIGTERM and SIGINT end it gracefully, and SIGUSR2 replaces it.
+    /// Whether SIGTERM and SIGINT end it gracefully, SIGHUP reloads and SIGUSR2 replaces it.
     pub heeds_signals: bool,
+    /// Where the configuration is read again; without it there is no reload.
+    pub config_file: Option<ConfigFile>,
     /// What SIGUSR2 starts; without it there is no upgrade.
     pub program: Option<Program>,
 }
@@ -48,6 +58,7 @@ impl Default for Process {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             snapshot_interval: Duration::from_secs(60),
             heeds_signals: false,
+            config_file: None,
             program: None,
         }
     }
@@ -59,11 +70,9 @@ pub struct Running {
     servers: Vec<SocketAddr>,
     shutdown: Shutdown,
     sockets: Arc<Sockets>,
-    grace: Duration,
+    shown: Shown,
     serving_admin: Task<()>,
     threads: Vec<JoinHandle<()>>,
-    /// To be closed last: requests in flight may need them.
-    interpreters: Vec<Arc<dyn Interpreter>>,
     control: Runtime,
 }
 
@@ -102,7 +111,7 @@ impl Process {
         }
         let started =
             control.block_on(self.start_on(config, inherited, &shutdown, control.handle().clone()));
-        let started = match started {
+        let (serving, start) = match started {
             Ok(started) => started,
             Err(error) => {
                 // Workers wait for the end of a shutdown; this one ends before it began.
@@ -110,26 +119,30 @@ impl Process {
                 return Err(error);
             }
         };
-        if let Some(orders) = orders {
-            let operator = Operator {
-                program: self.program.clone(),
-                sockets: Arc::clone(&started.sockets),
-                shutdown: shutdown.clone(),
-            };
-            let _control = control.enter();
-            live::task("operator", operator.obey(orders));
-        }
-        Ok(Running {
-            admin: started.admin,
-            servers: started.servers,
+        let running = Running {
+            admin: start.admin,
+            servers: serving
+                .servers
+                .iter()
+                .map(|server| server.address)
+                .collect(),
             shutdown,
-            sockets: started.sockets,
-            grace: config.admin.shutdown_grace,
-            serving_admin: started.serving_admin,
-            threads: started.threads,
-            interpreters: started.interpreters,
+            sockets: Arc::clone(&serving.sockets),
+            shown: Arc::clone(&serving.shown),
+            serving_admin: start.serving_admin,
+            threads: start.threads,
             control,
-        })
+        };
+        let operator = Operator {
+            program: self.program.clone(),
+            file: self.config_file.clone(),
+            serving,
+            orders,
+            asking: start.asking,
+        };
+        let _control = running.control.enter();
+        live::task("operator", operator.obey());
+        Ok(running)
     }
 
     async fn start_on(
@@ -138,67 +151,61 @@ impl Process {
         inherited: &mut Inherited,
         shutdown: &Shutdown,
         control: tokio::runtime::Handle,
-    ) -> Result<Started, StartError> {
+    ) -> Result<(Serving, Started), StartError> {
         let metrics = Metrics::new();
         let inet = Inet::system();
-        let namers = namer::build::namers(&config.namers, &inet)?;
         let sockets = Sockets::default();
-        let (admin_listener, admin) = sockets.listen(
-            (config.admin.ip, config.admin.port).into(),
-            &config::SocketOptions::default(),
-            "admin",
-            inherited,
-        )?;
-        let parts = Parts {
-            metrics: metrics.clone(),
-            control,
-            workers: self.workers,
-            admin,
-            state_folders: config.state_dir.candidates(),
-        };
-        let routers = config
-            .routers
-            .iter()
-            .map(|router| build::router(router, &namers, &parts));
-        let routers: Vec<Arc<Router>> = routers.collect::<Result<_, _>>()?;
+        let options = config::SocketOptions::default();
+        let address = (config.admin.ip, config.admin.port).into();
+        let (admin_listener, admin) = sockets.listen(address, &options, "admin", inherited)?;
         let connections = build::max_connections(config, transport::raise_descriptor_limit());
         let (workers, threads) =
             Workers::start(self.workers, connections, shutdown).map_err(StartError::Workers)?;
+        let mut serving = Serving {
+            shown: Arc::new(ArcSwap::from_pointee(Current::nothing(config, &inet)?)),
+            parts: Parts {
+                metrics: metrics.clone(),
+                control,
+                workers: self.workers,
+                admin,
+                state_folders: Vec::new(),
+            },
+            inet: inet.clone(),
+            workers: Arc::new(workers),
+            sockets: Arc::new(sockets),
+            shutdown: shutdown.clone(),
+            servers: Vec::new(),
+        };
+        tracing::info!("serving http admin on {}", shown_address(admin));
+        serving.turn_to(config.clone(), inherited).await?;
+        let (asks, asking) = mpsc::channel(RELOADS);
+        let shown = Arc::clone(&serving.shown);
         let pages = Admin::new(metrics)
             .snapshot_interval(self.snapshot_interval)
-            .config_json(serde_json::to_value(config).unwrap_or_default())
-            .routes(admin::routes(&routers, &namers, inet, shutdown.drain()))
+            .config_source(move || serde_json::to_value(&shown.load().config).unwrap_or_default())
+            .routes(admin::routes(&serving.shown, inet, shutdown.drain(), asks))
             .index("/admin/ready")
+            .index("/admin/reload")
             .index("/delegator.json")
             .index("/bound-names.json")
             .index("/client_state.json");
-        tracing::info!("serving http admin on {}", shown_address(admin));
-        let mut listening = Listening {
-            sockets: &sockets,
-            inherited,
-            workers: Arc::new(workers),
-            shutdown,
-        };
-        let servers = listening.listen_all(config, &routers)?;
         // Not before: whoever asks whether this process is ready waits until it is.
         let serving_admin =
             live::task("admin", pages.serve(admin_listener, None, shutdown.clone()));
-        for (router, config) in routers.iter().zip(&config.routers) {
-            let idle_ttl = config.binding_cache.idle_ttl;
-            live::task("sweep", sweep(Arc::downgrade(router), idle_ttl));
-        }
+        live::task("sweep", sweep(Arc::downgrade(&serving.shown)));
         tracing::info!("initialized");
-        let interpreters = routers.iter().map(|router| Arc::clone(&router.interpreter));
-        Ok(Started {
+        let started = Started {
             admin,
-            servers,
-            sockets: Arc::new(sockets),
             serving_admin,
             threads,
-            interpreters: interpreters.collect(),
-        })
+            asking,
+        };
+        Ok((serving, started))
     }
 }
+
+/// How many may wait for a reload.
+const RELOADS: usize = 16;
 
 async fn end_on(signal: impl Future<Output = transport::Signal>, shutdown: Shutdown) {
     let signal = signal.await;
@@ -210,67 +217,28 @@ async fn end_on(signal: impl Future<Output = transport::Signal>, shutdown: Shutd
     shutdown.request(None);
 }
 
-/// What a start comes to.
+/// What a start comes to, beside what serves.
 struct Started {
     admin: SocketAddr,
-    servers: Vec<SocketAddr>,
-    sockets: Arc<Sockets>,
     serving_admin: Task<()>,
     threads: Vec<JoinHandle<()>>,
-    interpreters: Vec<Arc<dyn Interpreter>>,
-}
-
-/// What servers need to listen.
-struct Listening<'a> {
-    sockets: &'a Sockets,
-    inherited: &'a mut Inherited,
-    workers: Arc<Workers>,
-    shutdown: &'a Shutdown,
-}
-
-impl Listening<'_> {
-    fn listen_all(
-        &mut self,
-        config: &RouterConfig,
-        routers: &[Arc<Router>],
-    ) -> Result<Vec<SocketAddr>, StartError> {
-        let mut servers = Vec::new();
-        let capacity = Capacity::new(config, self.workers.count());
-        for (router, config) in routers.iter().zip(&config.routers) {
-            for server in &config.servers {
-                let (listener, address) = self.sockets.listen(
-                    (server.ip, server.port).into(),
-                    &server.socket_options,
-                    &config.label,
-                    self.inherited,
-                )?;
-                let edge = build::edge(server, config, router, address, capacity);
-                Server {
-                    router: Arc::clone(router),
-                    edge,
-                }
-                .start(listener, &self.workers, self.shutdown.drain())
-                .map_err(StartError::Workers)?;
-                tracing::info!("serving {} on {}", config.label, shown_address(address));
-                servers.push(address);
-            }
-        }
-        Ok(servers)
-    }
+    asking: mpsc::Receiver<Asking>,
 }
 
 /// How often idle routes, clients and connections are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-async fn sweep(router: std::sync::Weak<Router>, idle_ttl: Duration) {
-    let mut every = tokio::time::interval(SWEEP_EVERY.min(idle_ttl));
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn sweep(shown: Weak<ArcSwap<Current>>) {
+    let mut pause = Duration::ZERO;
     loop {
-        every.tick().await;
-        let Some(router) = router.upgrade() else {
+        sleep(pause).await;
+        let Some(shown) = shown.upgrade() else {
             return;
         };
-        router.sweep(idle_ttl);
+        let routers = &shown.load().routers;
+        routers.iter().for_each(|router| router.sweep());
+        let times = routers.iter().map(|router| router.idle_ttl);
+        pause = times.fold(SWEEP_EVERY, Duration::min);
     }
 }
 
@@ -297,10 +265,9 @@ impl Running {
         let Self {
             shutdown,
             sockets,
-            grace,
+            shown,
             serving_admin,
             threads,
-            interpreters,
             control,
             ..
         } = self;
@@ -311,10 +278,13 @@ impl Running {
             if !shutdown.drain().is_draining() {
                 notify(Condition::Stopping);
             }
+            let grace = shown.load().config.admin.shutdown_grace;
             if !shutdown.finished(asked.unwrap_or(grace)).await {
                 tracing::warn!("requests that did not finish in time were cut");
             }
-            join_all(interpreters.iter().map(|interpreter| interpreter.close())).await;
+            // Last: requests in flight may need them.
+            let routers = &shown.load_full().routers;
+            join_all(routers.iter().map(|router| router.interpreter.close())).await;
             serving_admin.ended().await;
         });
         for thread in threads {

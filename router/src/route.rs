@@ -115,6 +115,11 @@ impl Route {
         }
     }
 
+    /// Waits until it is known what it is bound to, if that is known in time.
+    pub(crate) async fn bound_by(&self, deadline: Instant) {
+        let _ = self.bound.ready(deadline).await;
+    }
+
     fn pick_from(
         &self,
         outcome: &Outcome,

@@ -11,44 +11,69 @@ mod places;
 mod watch;
 mod worker;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use transport::{Drain, Listener};
+use arc_swap::ArcSwap;
+use transport::{Drain, Unregistered};
 
 pub(crate) use activity::{Activity, Patience, Phase};
 pub(crate) use places::{Place, Places};
 pub(crate) use worker::Workers;
 
 use crate::exchange::{Edge, Router};
+use crate::stats::ServerStats;
 use worker::Listening;
 
-/// A listening socket and whom it asks.
+/// A listening socket and whom it asks. A connection looks for each request, and in between holds nothing of what it saw.
 #[derive(Debug)]
 pub(crate) struct Server {
+    front: ArcSwap<Front>,
+}
+
+/// Whom a request is for, and how it is treated.
+#[derive(Debug)]
+pub(crate) struct Front {
     pub(crate) router: Arc<Router>,
     pub(crate) edge: Edge,
 }
 
 impl Server {
+    pub(crate) fn new(front: Front) -> Arc<Self> {
+        Arc::new(Self {
+            front: ArcSwap::from_pointee(front),
+        })
+    }
+
     /// Has a worker accept until the drain begins.
-    ///
-    /// # Errors
-    /// What the system says.
     pub(crate) fn start(
-        self,
-        listener: Listener,
+        self: &Arc<Self>,
+        listener: Unregistered,
         workers: &Arc<Workers>,
         drain: Drain,
-    ) -> io::Result<()> {
+    ) {
         workers.listen(Listening {
-            listener: listener.unregister()?,
-            server: Arc::new(self),
+            listener,
+            server: Arc::clone(self),
             workers: Arc::clone(workers),
             drain,
         });
-        Ok(())
+    }
+
+    /// Whom the requests from now on are for.
+    pub(crate) fn turn_to(&self, mut front: Front) {
+        front.edge.places.go_on_from(&self.front.load().edge.places);
+        self.front.store(Arc::new(front));
+    }
+
+    /// How a new connection is counted, and how long it may take.
+    fn treatment(&self) -> (Arc<ServerStats>, Patience) {
+        let front = self.front.load();
+        (Arc::clone(&front.edge.stats), front.edge.patience)
+    }
+
+    fn front(&self) -> Arc<Front> {
+        self.front.load_full()
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::exchange::Router;
+use crate::process::Shown;
 
 /// How long addresses are waited for.
 const ADDRESS_WAIT: Duration = Duration::from_secs(2);
@@ -22,7 +23,7 @@ const ADDRESS_WAIT: Duration = Duration::from_secs(2);
 /// How long a question may be.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-pub(super) fn routes(routers: Arc<[Arc<Router>]>, inet: Inet) -> Pages {
+pub(super) fn routes(shown: Shown, inet: Inet) -> Pages {
     let table = Table {
         revision: 0,
         dtab: Dtab::empty(),
@@ -33,7 +34,7 @@ pub(super) fn routes(routers: Arc<[Arc<Router>]>, inet: Inet) -> Pages {
         false,
     ));
     let page = async move |request: Request| {
-        answer(&routers, &builtin, request)
+        answer(&shown.load_full().routers, &builtin, request)
             .await
             .unwrap_or_else(Refusal::into_response)
     };

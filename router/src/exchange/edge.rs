@@ -4,6 +4,7 @@ mod forwarded;
 mod last_hop;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http1::{Form, Known, Limits, RequestHead};
@@ -19,7 +20,7 @@ pub(super) use last_hop::answer_here;
 /// How a server treats what it accepts.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    pub(crate) stats: ServerStats,
+    pub(crate) stats: Arc<ServerStats>,
     pub(crate) max_call_depth: usize,
     pub(crate) clear_context: bool,
     /// How `Forwarded` names both sides; none is added by default.

@@ -1,37 +1,79 @@
 //! What an operator asks of a running process, one thing after the other.
 
-use std::sync::Arc;
+use std::error::Error;
+use std::future::pending;
 
-use transport::{Condition, Order, Orders, Shutdown, notify};
+use tokio::sync::mpsc;
+use transport::{Condition, Order, Orders, notify};
 
 use super::program::Program;
-use super::sockets::Sockets;
+use super::reload::{Asking, Outcome};
+use super::serving::Serving;
+use crate::config_file::ConfigFile;
 
-/// What serves, as far as it can be replaced.
+/// Who obeys, and what can be replaced.
 pub(super) struct Operator {
     pub(super) program: Option<Program>,
-    pub(super) sockets: Arc<Sockets>,
-    pub(super) shutdown: Shutdown,
+    pub(super) file: Option<ConfigFile>,
+    pub(super) serving: Serving,
+    /// Signals, if they are heeded.
+    pub(super) orders: Option<Orders>,
+    /// Whoever asks for a reload by the admin page.
+    pub(super) asking: mpsc::Receiver<Asking>,
 }
 
 impl Operator {
     /// Obeys until the process is to end.
-    pub(super) async fn obey(self, mut orders: Orders) {
+    pub(super) async fn obey(mut self) {
+        let shutdown = self.serving.shutdown.clone();
         let obeying = async {
-            while !self.shutdown.drain().is_draining() {
-                match orders.next().await {
-                    Order::Reload => tracing::warn!(
-                        "the configuration is read at the start only; SIGUSR2 starts the program again"
-                    ),
-                    Order::Upgrade => self.upgrade().await,
-                }
+            while !shutdown.drain().is_draining() {
+                self.obey_next().await;
             }
         };
         tokio::select! {
             () = obeying => {}
             // A process that is to take over but does not serve yet ends, too.
-            _ = self.shutdown.requested() => {}
+            _ = shutdown.requested() => {}
         }
+    }
+
+    async fn obey_next(&mut self) {
+        let order = async {
+            match &mut self.orders {
+                Some(orders) => orders.next().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            order = order => match order {
+                Order::Reload => drop(self.reload().await),
+                Order::Upgrade => self.upgrade().await,
+            },
+            Some(asking) = self.asking.recv() => {
+                let outcome = self.reload().await;
+                // Who asked may have left.
+                let _ = asking.send(outcome);
+            }
+        }
+    }
+
+    /// Reads the configuration again, and puts it into effect if nothing is wrong with it.
+    async fn reload(&mut self) -> Outcome {
+        tracing::info!("Reloading ...");
+        notify(Condition::Reloading);
+        let outcome = self.serving.reload(self.file.as_ref()).await;
+        match &outcome {
+            Ok(reloaded) => {
+                for what in &reloaded.needs_upgrade {
+                    tracing::warn!("needs an upgrade: {what}");
+                }
+                tracing::info!("reloaded");
+            }
+            Err(error) => tracing::error!("the configuration stays as it was: {}", chain(error)),
+        }
+        notify(Condition::Ready);
+        outcome
     }
 
     /// Starts the program again, and drains once it serves. Otherwise nothing has happened.
@@ -47,7 +89,7 @@ impl Operator {
         }
         tracing::info!("Upgrading ...");
         notify(Condition::Reloading);
-        let next = match self.sockets.copies() {
+        let next = match self.serving.sockets.copies() {
             Ok(sockets) => program.succeed(sockets).await,
             Err(error) => Err(error.into()),
         };
@@ -55,8 +97,8 @@ impl Operator {
             Ok(process) => {
                 tracing::info!("process {process} has taken over");
                 notify(Condition::ReplacedBy(process));
-                self.shutdown.begin_gently();
-                self.shutdown.request(None);
+                self.serving.shutdown.begin_gently();
+                self.serving.shutdown.request(None);
             }
             Err(error) => {
                 let reason = chain(&error);
@@ -68,7 +110,7 @@ impl Operator {
 }
 
 /// An error and what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

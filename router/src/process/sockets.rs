@@ -13,7 +13,14 @@ use crate::build::{self, StartError};
 /// [closed](Self::close) here, too.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    kept: Mutex<Vec<(String, OwnedFd)>>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    configured: SocketAddr,
+    bound: SocketAddr,
+    socket: OwnedFd,
 }
 
 impl Sockets {
@@ -35,8 +42,11 @@ impl Sockets {
         };
         let listening = listener.and_then(|listener| {
             let bound = listener.local_addr()?;
-            self.lock()
-                .push((address.to_string(), listener.duplicate()?));
+            self.lock().push(Kept {
+                configured: address,
+                bound,
+                socket: listener.duplicate()?,
+            });
             Ok((listener, bound))
         });
         listening.map_err(|source| StartError::Listen {
@@ -51,8 +61,13 @@ impl Sockets {
     /// # Errors
     /// When there are no more descriptors.
     pub(super) fn copies(&self) -> io::Result<Vec<(String, OwnedFd)>> {
-        let copy = |(name, socket): &(String, OwnedFd)| Ok((name.clone(), socket.try_clone()?));
+        let copy = |kept: &Kept| Ok((kept.configured.to_string(), kept.socket.try_clone()?));
         self.lock().iter().map(copy).collect()
+    }
+
+    /// This one ends with its listener.
+    pub(super) fn forget(&self, bound: SocketAddr) {
+        self.lock().retain(|kept| kept.bound != bound);
     }
 
     /// Nobody else will have them.
@@ -60,7 +75,7 @@ impl Sockets {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(String, OwnedFd)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,6 +22,14 @@ pub(crate) struct Routes {
     stats: Arc<RouterStats>,
 }
 
+/// A route and its key.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) identifier: usize,
+    pub(crate) text: Arc<[u8]>,
+    pub(crate) route: Arc<Route>,
+}
+
 /// A shard is copied to add a route, so there are some.
 const SHARDS: usize = 64;
 
@@ -75,6 +83,22 @@ impl Routes {
         self.shards()
             .flat_map(|shard| shard.load().values().cloned().collect::<Vec<_>>())
             .collect()
+    }
+
+    /// All routes with their keys.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let mut all = Vec::new();
+        for (identifier, shards) in self.tables.iter().enumerate() {
+            for shard in shards {
+                let shard = shard.load();
+                all.extend(shard.iter().map(|(text, route)| Known {
+                    identifier,
+                    text: Arc::clone(text),
+                    route: Arc::clone(route),
+                }));
+            }
+        }
+        all
     }
 
     /// Some at once, so that a full table is not searched for every new name.

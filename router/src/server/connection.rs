@@ -27,9 +27,9 @@ pub(super) async fn serve(
     server: &Server,
     watch: &Watch,
 ) {
-    let stats = &server.edge.stats;
-    let _open = Open::new(stats);
-    let activity = Arc::new(Activity::new(server.edge.patience));
+    let (stats, patience) = server.treatment();
+    let _open = Open::new(&stats);
+    let activity = Arc::new(Activity::new(patience));
     let _watched = watch.over(&activity);
     let mut conversation = pin!(converse(socket, peer, worker, server, &activity));
     poll_fn(|cx| {
@@ -64,13 +64,14 @@ async fn converse(
         if !is_asked(&mut socket, &mut input, activity).await {
             return;
         }
+        let front = server.front();
         let mut heads = Heads::take();
         let (request, response, message) = heads.all();
-        let limits = &server.edge.limits;
+        let limits = &front.edge.limits;
         let read = read_head(&mut socket, &mut input, request, limits, activity).await;
         activity.note(Phase::Busy, exchanges);
         let origin = Origin {
-            edge: &server.edge,
+            edge: &front.edge,
             peer,
             connection,
             worker,
@@ -79,22 +80,22 @@ async fn converse(
             return;
         }
         let both = (&mut socket, &mut input);
-        let stats = &server.edge.stats;
+        let stats = &*front.edge.stats;
         let mut downstream = Downstream::new(both, (request, response), activity, stats);
         let after = match read {
             Err(Ended::Refused(error)) => {
-                let answering = server.router.turn_away(origin, &mut downstream, error);
+                let answering = front.router.turn_away(origin, &mut downstream, error);
                 Box::pin(answering).await
             }
-            _ => match server.edge.places.take() {
+            _ => match front.edge.places.take() {
                 Ok(place) => {
                     downstream.place = Some(place);
-                    let router = &server.router;
+                    let router = &front.router;
                     router.answer(origin, &mut downstream, message).await
                 }
                 Err(full) => {
                     let error = RouteError::Overloaded(full);
-                    let answering = server.router.turn_away(origin, &mut downstream, error);
+                    let answering = front.router.turn_away(origin, &mut downstream, error);
                     Box::pin(answering).await
                 }
             },

@@ -2,6 +2,7 @@
 //! fills neither the memory nor the places of others.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Full;
@@ -23,7 +24,7 @@ pub(crate) struct Places {
 #[derive(Debug)]
 struct Bound {
     most: usize,
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
 }
 
 /// What a request takes until its answer has been passed on.
@@ -45,13 +46,20 @@ impl Places {
     ) -> Self {
         let bound = |most| Bound {
             most,
-            taken: AtomicUsize::new(0),
+            taken: Arc::default(),
         };
         Self {
             process: requests,
             share: requests.div_ceil(workers),
             bytes: bytes / workers,
             server: server.map(bound),
+        }
+    }
+
+    /// Counts the requests that have places there as well.
+    pub(super) fn go_on_from(&mut self, before: &Self) {
+        if let (Some(bound), Some(before)) = (&mut self.server, &before.server) {
+            bound.taken = Arc::clone(&before.taken);
         }
     }
 

@@ -163,7 +163,7 @@ async fn accept(worker: Worker, listening: Listening) {
     let watches: Arc<[Watch]> = workers.workers.iter().map(|_| Watch::default()).collect();
     let (told, telling) = (Arc::clone(&watches), drain.clone());
     live::task("drain", async move { pass_on(&telling, &told).await });
-    let own_room = server.edge.max_connections.map(room);
+    let own_room = server.front().edge.max_connections.map(room);
     let accepted = |(stream, peer), room| {
         let client = Client {
             peer,

@@ -11,5 +11,6 @@ mod framing;
 mod messages;
 mod options;
 mod overload;
+mod reload;
 mod streaming;
 mod time_limits;

@@ -3,13 +3,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use config::RouterConfig;
-use router::{Process, Running};
+use router::{ConfigFile, Process, Running};
 
 /// How long a test waits for bytes that should come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +45,20 @@ impl World {
         let (config, _) = parsed.unwrap_or_else(|complaints| panic!("{complaints}"));
         let process = Process {
             workers,
+            ..Process::default()
+        };
+        Self {
+            running: Some(process.start(&config).expect("the router starts")),
+        }
+    }
+
+    /// A router whose configuration stands in this file, where it can be changed.
+    pub(crate) fn from_file(path: &Path) -> Self {
+        let file = ConfigFile::new(path.to_str().expect("a plain path"));
+        let (config, _) = file.read().unwrap_or_else(|error| panic!("{error}"));
+        let process = Process {
+            workers: 2,
+            config_file: Some(file),
             ..Process::default()
         };
         Self {

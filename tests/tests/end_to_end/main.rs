@@ -6,6 +6,7 @@ mod embedded_crash;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod never_down;
 mod outage_etcd;
 mod outage_namerd;
 mod refusals;

@@ -1,0 +1,328 @@
+//! Upgrades and reloads under load: no request fails, no connection is refused, and tunnels stay for as long as they may.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tests::{Process, World, program, until};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+/// How many upgrades, and as many reloads; `SWITCHYARD_ROUNDS` for more.
+const ROUNDS: usize = 5;
+const TUNNELS: usize = 100;
+/// Of each kind: on connections that are kept, and on a new one each.
+const PER_SECOND: u32 = 150;
+/// How many send them.
+const CLIENTS: u32 = 5;
+/// How long a process that was replaced may take to end.
+const GRACE: Duration = Duration::from_millis(2500);
+
+const WITHIN: Duration = Duration::from_secs(20);
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: web\r\n\r\n";
+const UPGRADE: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const SWITCHING: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+#[test]
+fn upgrades_and_reloads_fail_no_request_and_refuse_no_connection() {
+    let rounds = std::env::var("SWITCHYARD_ROUNDS").map_or(ROUNDS, |rounds| {
+        rounds.parse().expect("SWITCHYARD_ROUNDS is a number")
+    });
+    let world = World::new();
+    let versions = ["v1", "v2"].map(|version| world.backend(version));
+    let echo = world.runtime().block_on(echo());
+    let dtab = |round: usize| {
+        let web = versions[round % 2].path();
+        format!(
+            "/svc/web => {web} ; /svc/echo => /$/inet/127.0.0.1/{}",
+            echo.port()
+        )
+    };
+    let mut router = Lineage::start(&world, &dtab(0));
+    let traffic = Traffic::start(&world, router.address);
+    for round in 0..rounds {
+        let tunnels = world.runtime().block_on(Tunnels::open(router.address));
+        router.upgrade(round + 1);
+        traffic.assert_well();
+        // The process that has them goes on until its grace is over.
+        world.runtime().block_on(tunnels.work_for(GRACE / 2));
+        router.reload(round + 1, &dtab(round + 1));
+        traffic.assert_well();
+    }
+    assert!(router.refuses_what_is_wrong());
+    let requests = traffic.assert_well();
+    println!("{requests} requests, {rounds} upgrades, {rounds} reloads");
+}
+
+/// A router and those that come after it.
+struct Lineage {
+    process: Process,
+    address: SocketAddr,
+    file: PathBuf,
+}
+
+impl Lineage {
+    fn start(world: &World, dtab: &str) -> Self {
+        let file = world.dir().join("router.yaml");
+        fs::write(&file, yaml(dtab)).expect("it can be written");
+        let process = Process::start("router", Command::new(program("router")).arg(&file));
+        let process = process.expect("it starts");
+        Self {
+            address: process.serves("proxy").expect("it serves"),
+            process,
+            file,
+        }
+    }
+
+    /// The process that serves now; none if it is the first.
+    fn newest(&self) -> Option<String> {
+        let said = self.process.said();
+        let (before, _) = said.rsplit_once(" has taken over")?;
+        before.rsplit_once("process ").map(|(_, id)| id.to_owned())
+    }
+
+    fn signal(&self, signal: &str) {
+        match self.newest() {
+            None => self.process.signal(signal),
+            Some(id) => {
+                let kill = Command::new("kill")
+                    .args([&format!("-{signal}"), &id])
+                    .status();
+                assert!(kill.expect("kill runs").success(), "process {id} is gone");
+            }
+        }
+    }
+
+    fn has_said(&self, words: &str, times: usize) {
+        until(words, WITHIN, || {
+            self.process.said().matches(words).count() >= times
+        });
+    }
+
+    fn upgrade(&mut self, time: usize) {
+        self.signal("USR2");
+        self.has_said(" has taken over", time);
+    }
+
+    fn reload(&mut self, time: usize, dtab: &str) {
+        // As a whole: whoever reads it meanwhile must not see half.
+        let new = self.file.with_extension("new");
+        fs::write(&new, yaml(dtab)).expect("it can be written");
+        fs::rename(new, &self.file).expect("it can be replaced");
+        self.signal("HUP");
+        self.has_said(": reloaded", time);
+    }
+
+    /// Whether it goes on when neither another process nor another configuration can be had.
+    fn refuses_what_is_wrong(&self) -> bool {
+        let newest = self.newest();
+        fs::write(&self.file, "routers: 5\n").expect("it can be written");
+        self.signal("USR2");
+        self.has_said(
+            "the next process does not take over, this one goes on: it cannot serve: ",
+            1,
+        );
+        self.signal("HUP");
+        self.has_said("the configuration stays as it was: ", 1);
+        newest == self.newest()
+    }
+}
+
+impl Drop for Lineage {
+    fn drop(&mut self) {
+        let said = self.process.said();
+        let words = said
+            .split(" is to take over")
+            .filter_map(|before| before.rsplit_once("process "));
+        for (_, id) in words {
+            // Most have ended.
+            let _ = Command::new("kill")
+                .args(["-9", id])
+                .stderr(std::process::Stdio::null())
+                .status();
+        }
+    }
+}
+
+fn yaml(dtab: &str) -> String {
+    format!(
+        "stateDir: none\nadmin: {{port: 0, shutdownGraceMs: {}}}\nrouters:\n- protocol: http\n  label: proxy\n  servers: [{{port: 0}}]\n  dtab: \"{dtab}\"\n",
+        GRACE.as_millis()
+    )
+}
+
+/// Clients that ask all the time.
+struct Traffic {
+    answered: Arc<AtomicU64>,
+    failed: Arc<Mutex<Vec<String>>>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Traffic {
+    fn start(world: &World, router: SocketAddr) -> Self {
+        let (answered, failed) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let client = |is_kept| {
+            let (answered, failed) = (Arc::clone(&answered), Arc::clone(&failed));
+            world.runtime().spawn(async move {
+                let mut ticks = interval(Duration::from_secs(1) * CLIENTS / PER_SECOND);
+                let mut kept = None;
+                loop {
+                    ticks.tick().await;
+                    match timeout(WITHIN, ask(router, &mut kept)).await {
+                        Ok(Ok(())) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Ok(Err(error)) => failed
+                            .lock()
+                            .expect("not poisoned")
+                            .push(format!("{error:#}")),
+                        Err(_) => failed
+                            .lock()
+                            .expect("not poisoned")
+                            .push("no answer".into()),
+                    }
+                    kept = kept.filter(|_| is_kept);
+                }
+            })
+        };
+        let clients = (0..2 * CLIENTS)
+            .map(|index| client(index % 2 == 0))
+            .collect();
+        Self {
+            answered,
+            failed,
+            clients,
+        }
+    }
+
+    /// How many requests were answered, as all of them were.
+    fn assert_well(&self) -> u64 {
+        let failed = self.failed.lock().expect("not poisoned");
+        assert!(
+            failed.is_empty(),
+            "{} failed: {:?}",
+            failed.len(),
+            failed.first()
+        );
+        self.answered.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.clients.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// One request, on the connection that was kept or a new one, which is kept if it may be.
+async fn ask(router: SocketAddr, kept: &mut Option<TcpStream>) -> Result<()> {
+    let mut stream = match kept.take() {
+        Some(stream) => stream,
+        None => connect(router).await?,
+    };
+    stream.write_all(GET).await.context("cannot ask")?;
+    let mut answer = Vec::new();
+    let end = loop {
+        let read = stream.read_buf(&mut answer).await.context("cannot read")?;
+        ensure!(
+            read > 0,
+            "the connection ended after {} bytes",
+            answer.len()
+        );
+        if let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    if !head.starts_with("http/1.1 200 ") || !head.contains("\r\ncontent-length: 2\r\n") {
+        bail!("{head}");
+    }
+    while answer.len() < end + 2 {
+        ensure!(stream.read_buf(&mut answer).await? > 0, "half an answer");
+    }
+    if !head.contains("\r\nconnection: close\r\n") {
+        *kept = Some(stream);
+    }
+    Ok(())
+}
+
+async fn connect(router: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(router).await.context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Connections that were upgraded to something else.
+struct Tunnels(Vec<TcpStream>);
+
+impl Tunnels {
+    async fn open(router: SocketAddr) -> Self {
+        let mut tunnels = Vec::new();
+        for _ in 0..TUNNELS {
+            let mut tunnel = connect(router).await.expect("the router accepts");
+            tunnel.write_all(UPGRADE).await.expect("it reads");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let byte = timeout(WITHIN, tunnel.read_u8())
+                    .await
+                    .expect("an answer in time");
+                head.push(byte.expect("an answer"));
+            }
+            assert!(
+                head.starts_with(b"HTTP/1.1 101 "),
+                "{}",
+                head.escape_ascii()
+            );
+            tunnels.push(tunnel);
+        }
+        Self(tunnels)
+    }
+
+    /// Bytes go there and back all the time.
+    async fn work_for(mut self, time: Duration) {
+        let until = tokio::time::Instant::now() + time;
+        let mut ticks = interval(Duration::from_millis(100));
+        while tokio::time::Instant::now() < until {
+            ticks.tick().await;
+            for tunnel in &mut self.0 {
+                tunnel.write_all(b"ping").await.expect("the tunnel is open");
+                let mut bytes = [0; 4];
+                let read = timeout(WITHIN, tunnel.read_exact(&mut bytes)).await;
+                read.expect("an echo in time").expect("an echo");
+                assert_eq!(&bytes, b"ping");
+            }
+        }
+    }
+}
+
+/// A backend that upgrades every connection, and sends back what it gets.
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::runtime::Handle::current().spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::runtime::Handle::current().spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else {
+                        return;
+                    };
+                    head.push(byte);
+                }
+                if stream.write_all(SWITCHING).await.is_ok() {
+                    let (mut reader, mut writer) = stream.split();
+                    // Ends with the tunnel.
+                    let _ = tokio::io::copy(&mut reader, &mut writer).await;
+                }
+            });
+        }
+    });
+    address
+}
