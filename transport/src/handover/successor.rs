@@ -41,7 +41,7 @@ impl Successor {
     /// takes to read them.
     ///
     /// # Errors
-    /// When the program cannot be started, or ends at once.
+    /// When the program cannot be started, or does not read.
     pub fn start(command: &mut Command, sockets: &[(String, OwnedFd)]) -> io::Result<Self> {
         let (pair, other) = UnixStream::pair()?;
         // A program that neither reads nor ends must not hold this one up.
@@ -60,11 +60,19 @@ impl Successor {
             child: Some(child),
             pair,
         };
-        for (name, socket) in sockets {
-            pass(&successor.pair, Some((name, socket.as_fd())))?;
+        match successor.hand_over(sockets) {
+            // It has ended already, and will be asked how.
+            Err(error) if has_ended(&error) => {}
+            handed_over => handed_over?,
         }
-        pass(&successor.pair, None)?;
         Ok(successor)
+    }
+
+    fn hand_over(&self, sockets: &[(String, OwnedFd)]) -> io::Result<()> {
+        for (name, socket) in sockets {
+            pass(&self.pair, Some((name, socket.as_fd())))?;
+        }
+        pass(&self.pair, None)
     }
 
     /// Waits until it serves: its process's number.
@@ -98,11 +106,17 @@ impl Successor {
         let mut word = Vec::new();
         match pair.take(LONGEST_WORD).read_to_end(&mut word).await {
             // It ended with something unread.
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
-            _ => {}
+            Err(error) if has_ended(&error) => {}
+            read => _ = read?,
         }
         Ok(String::from_utf8_lossy(&word).into_owned())
     }
+}
+
+/// Whether the other end of a pair is gone.
+fn has_ended(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionReset)
 }
 
 /// How much a program may say about why it cannot serve, bytes.
