@@ -11,9 +11,7 @@ use crate::wire;
 /// The bounds of a server, and of the process that it is a part of.
 #[derive(Debug)]
 pub(crate) struct Places {
-    /// How many requests the process takes at once.
-    process: usize,
-    /// Each worker's share of them: it counts its own, and asks nobody.
+    /// Each worker's share of the requests that the process takes at once: it counts its own, and asks nobody.
     share: usize,
     /// How many bytes a worker may hold for messages on their way.
     bytes: usize,
@@ -49,7 +47,6 @@ impl Places {
             taken: Arc::default(),
         };
         Self {
-            process: requests,
             share: requests.div_ceil(workers),
             bytes: bytes / workers,
             server: server.map(bound),
@@ -83,8 +80,12 @@ impl Places {
     }
 
     /// How many requests a single client may have in flight, now that places are scarce; none while they are not.
+    ///
+    /// A client is counted over all workers, and refused by each from half of its own share on: so none has more than half of
+    /// any worker's places, nor of all.
     pub(crate) fn most_for_one(&self) -> Option<usize> {
-        (TAKEN.get() > self.share / 2).then_some(self.process / 2)
+        let half = self.share / 2;
+        (TAKEN.get() > half).then_some(half)
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
         assert!(matches!(places.take(), Err(Full::Process)));
         taken.pop();
         drop(places.take().expect("the place that was left"));
-        assert_eq!(places.most_for_one(), Some(3));
+        assert_eq!(places.most_for_one(), Some(2));
         taken.pop();
         assert_eq!(places.most_for_one(), None);
     }

@@ -62,10 +62,12 @@ fn a_server_takes_as_many_requests_as_it_may_and_tunnels_beside() {
     assert_shed(&second.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 1\r\n\r\nx"));
     may_answer.store(true, Ordering::Relaxed);
     assert_eq!(first.read(false).body, "slow");
-    assert_eq!(
-        second.send("GET / HTTP/1.1\r\nHost: web\r\n\r\n").body,
-        "web"
-    );
+    // A place is free once its answer has passed, which its client may know a little earlier.
+    let mut reply = second.send("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
+    while reply.status() == 503 && began.elapsed() < PATIENCE {
+        reply = second.send("GET / HTTP/1.1\r\nHost: web\r\n\r\n");
+    }
+    assert_eq!(reply.body, "web");
 }
 
 #[test]
@@ -84,9 +86,10 @@ fn a_service_that_slows_down_leaves_room_for_others() {
             let _ = told.send((reply, began.elapsed()));
         });
     }
-    // At most half of them are for one service, and for each worker one more that was on its way.
+    // Half of the 20 places, and one more for each worker that was on its way.
+    const MOST: usize = 10 + 2;
     let next = || replies.recv_timeout(PATIENCE).expect("a reply");
-    for _ in 0..CLIENTS - 12 {
+    for _ in 0..CLIENTS - MOST {
         let (reply, took) = next();
         assert_shed(&reply);
         assert!(took < Duration::from_secs(2), "{took:?}");
@@ -95,7 +98,7 @@ fn a_service_that_slows_down_leaves_room_for_others() {
         assert_eq!(world.get("web").body, "web");
     }
     may_answer.store(true, Ordering::Relaxed);
-    let rest: Vec<_> = (0..12).map(|_| next().0).collect();
+    let rest: Vec<_> = (0..MOST).map(|_| next().0).collect();
     let answered = rest.iter().filter(|reply| reply.status() == 200).count();
     assert!(answered >= 10, "{answered}");
     assert_eq!(world.client().send(SLOW).body, "slow");
