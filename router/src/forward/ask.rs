@@ -16,7 +16,7 @@ use crate::exchange::Downstream;
 use crate::server::Phase;
 use crate::wire::{Encoding, Relay, Text, Trouble};
 
-/// Heads of answers may be as long as this. Source: linkerd's default for `maxHeadersKB`, for both sides.
+/// Heads of answers may be as long as this: endpoints are trusted with more than clients are, so that large cookies pass.
 const LIMITS: Limits = Limits {
     line: 4 * 1024,
     fields: 64 * 1024,
