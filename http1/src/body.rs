@@ -146,6 +146,16 @@ impl Decoder {
         (self.is_done() && !trailers.is_empty()).then_some(trailers)
     }
 
+    /// So many of the bytes still to come of a body that said its length have passed without being looked at.
+    pub fn pass(&mut self, count: u64) {
+        if let Body::Exact(remaining) = &mut self.body {
+            *remaining = remaining.saturating_sub(count);
+            if *remaining == 0 {
+                self.body = Body::Done;
+            }
+        }
+    }
+
     /// How many bytes are still to come, of a body that said its length.
     pub fn remaining(&self) -> Option<u64> {
         match self.body {

@@ -5,6 +5,7 @@
 
 mod buffer;
 mod input;
+mod pipe;
 mod relay;
 mod socket;
 mod tunnel;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
 
+use super::pipe::Pipe;
 use super::{Input, Reader, Text, Writer};
 
 /// How the other side is told where a body ends.
@@ -52,6 +53,8 @@ pub(crate) struct Relay {
     has_begun: bool,
     /// Whether any byte of the body was there.
     has_body_begun: bool,
+    /// What a long body passes through.
+    pipe: Option<Pipe>,
 }
 
 /// How far the end of the body is.
@@ -66,6 +69,9 @@ enum End {
 
 /// How much data is copied rather than gathered by the system.
 const LITTLE: usize = 4 * 1024;
+
+/// How much of a body has to be ahead for the system to pass it on without our seeing it.
+const LONG: u64 = 128 * 1024;
 
 /// The end of a chunk, and of a body in chunks without trailers.
 const CHUNK_END: &[u8] = b"\r\n";
@@ -91,6 +97,7 @@ impl Relay {
             moved: 0,
             has_begun: false,
             has_body_begun: false,
+            pipe: None,
         }
     }
 
@@ -116,7 +123,8 @@ impl Relay {
 
     /// Whether there is nothing to write until the source sends more.
     pub(crate) fn waits_for_source(&self) -> bool {
-        self.end == End::Ahead && self.used == 0 && self.is_flushed()
+        let is_piped = self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty());
+        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !is_piped
     }
 
     /// What is left of the body, to be read by somebody else.
@@ -143,7 +151,11 @@ impl Relay {
                     End::Ahead => {
                         let is_taken = self.take(input).map_err(Trouble::Body)?;
                         if !is_taken && self.is_flushed() {
-                            ready!(self.poll_source(cx, input, source))?;
+                            if self.may_be_piped(input) {
+                                ready!(self.poll_pipe(cx, source, sink))?;
+                            } else {
+                                ready!(self.poll_source(cx, input, source))?;
+                            }
                             continue;
                         }
                     }
@@ -172,6 +184,47 @@ impl Relay {
         if count == 0 {
             self.decoder.at_close().map_err(Trouble::Body)?;
             self.end = End::Reached;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether a long piece of the body comes next, and nobody has to look at it.
+    fn may_be_piped(&mut self, input: &Input) -> bool {
+        if self.encoding != Encoding::Plain || input.has_ended() {
+            return false;
+        }
+        if self.pipe.is_none() && self.decoder.remaining().is_some_and(|ahead| ahead >= LONG) {
+            self.pipe = Pipe::take();
+        }
+        self.pipe.is_some()
+    }
+
+    /// Passes on what it can of the rest of the body.
+    fn poll_pipe(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &Reader<'_>,
+        sink: &Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        let Some(pipe) = &mut self.pipe else {
+            return Poll::Ready(Ok(()));
+        };
+        if pipe.is_empty() {
+            let ahead = self.decoder.remaining().unwrap_or_default();
+            let count = ready!(pipe.poll_fill(cx, source, ahead)).map_err(Trouble::Source)?;
+            if count == 0 {
+                self.decoder.at_close().map_err(Trouble::Body)?;
+            }
+            self.moved += count as u64;
+            self.decoder.pass(count as u64);
+        }
+        let count = ready!(pipe.poll_drain(cx, sink)).map_err(|_| Trouble::Sink)?;
+        self.moved += count as u64;
+        if self.decoder.is_done() && pipe.is_empty() {
+            self.end = End::Made;
+            if let Some(pipe) = self.pipe.take() {
+                pipe.put_back();
+            }
         }
         Poll::Ready(Ok(()))
     }

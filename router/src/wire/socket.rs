@@ -54,6 +54,11 @@ impl Socket {
 pub(crate) struct Reader<'a>(ReadHalf<'a>);
 
 impl Reader<'_> {
+    /// The socket itself.
+    pub(super) fn stream(&self) -> &TcpStream {
+        self.0.as_ref()
+    }
+
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,6 +75,11 @@ impl Reader<'_> {
 pub(crate) struct Writer<'a>(WriteHalf<'a>);
 
 impl Writer<'_> {
+    /// The socket itself.
+    pub(super) fn stream(&self) -> &TcpStream {
+        self.0.as_ref()
+    }
+
     /// Writes some of these pieces, at least one byte.
     pub(crate) fn poll_write(
         &mut self,

@@ -149,3 +149,44 @@ async fn a_large_body_passes_a_slow_reader() {
     let whole = relayed(&body, length, Encoding::Plain, 100_000).await;
     assert_eq!(whole.len(), body.len() + "head\n".len());
 }
+
+/// So many bytes that do not repeat soon.
+fn varied(length: usize) -> String {
+    let mut text = String::with_capacity(length + 8);
+    let mut count = 0;
+    while text.len() < length {
+        text.push_str(&format!("{count:x},"));
+        count += 1;
+    }
+    text.truncate(length);
+    text
+}
+
+#[tokio::test]
+async fn a_long_body_arrives_as_it_was_and_what_follows_it_is_left() {
+    for piece in [4 * 1024, 70_000, 3_000_000] {
+        let body = varied(2_000_000);
+        let length = Length::Exact(body.len() as u64);
+        let whole = relayed(&format!("{body}GET"), length, Encoding::Plain, piece).await;
+        let (arrived, left) = whole.split_once(" | left: ").unwrap_or((&whole, ""));
+        assert_eq!(arrived.len(), body.len() + "head\n".len(), "by {piece}");
+        assert!(arrived.ends_with(&body), "by {piece}");
+        assert!("GET".starts_with(left), "{left}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_body_that_ends_early_does_not_look_whole() {
+    let early = relayed(
+        &varied(500_000),
+        Length::Exact(500_001),
+        Encoding::Plain,
+        9000,
+    )
+    .await;
+    assert_eq!(
+        early.len(),
+        500_000 + "head\n".len() + " | Body(EndedEarly)".len()
+    );
+    assert!(early.ends_with(" | Body(EndedEarly)"));
+}
