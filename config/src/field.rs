@@ -84,6 +84,22 @@ impl<'a> Field<'a> {
         number.or_else(|| self.expected(&wanted(), ""))
     }
 
+    /// A number, whole or not; one in quotes is taken too.
+    pub(crate) fn number(self, range: RangeInclusive<f64>) -> Option<f64> {
+        let number = match &self.node.value {
+            Value::Integer(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        let wanted = || format!("a number from {} to {}", range.start(), range.end());
+        match number {
+            Some(number) if range.contains(&number) => Some(number),
+            Some(_) => self.wrong(&format!("must be {}", wanted()), ""),
+            None => self.expected(&wanted(), ""),
+        }
+    }
+
     /// A duration written as milliseconds, from `least` to a day of them.
     pub(crate) fn milliseconds(self, least: u64) -> Option<Duration> {
         self.integer(least..=86_400_000).map(Duration::from_millis)

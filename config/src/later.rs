@@ -25,8 +25,8 @@ pub(crate) enum Unless {
     Empty,
     /// An object with nothing but these options, each within its own limits.
     Object(&'static [Later]),
-    /// An object of a carried kind, or without a kind, and with nothing but these options.
-    Kind(&'static Kinds, &'static [Later]),
+    /// An object of a carried kind, or without a kind, and without options.
+    Kind(&'static Kinds),
     /// A list of objects that are chosen by kind, none of which is carried.
     Kinds(&'static Kinds),
 }
@@ -80,10 +80,10 @@ impl Unless {
             Self::Empty if field.node.value == Value::List(Vec::new()) => {}
             Self::Empty => not_yet(field),
             Self::Object(options) => only(field, options),
-            Self::Kind(kinds, options) => only_kind(field, kinds, options),
+            Self::Kind(kinds) => only_kind(field, kinds),
             Self::Kinds(kinds) => {
                 for item in field.items().unwrap_or_default() {
-                    only_kind(item, kinds, &[]);
+                    only_kind(item, kinds);
                 }
             }
         }
@@ -115,11 +115,10 @@ fn only(field: Field<'_>, options: &[Later]) {
 }
 
 /// A kind that is not carried is one complaint, whatever else its object says.
-fn only_kind(field: Field<'_>, kinds: &Kinds, options: &[Later]) {
+fn only_kind(field: Field<'_>, kinds: &Kinds) {
     if let Some(mut object) = field.object()
         && object.kind(kinds, kinds.carried.first().copied()).is_some()
     {
-        object.later(options);
         object.finish();
     }
 }

@@ -34,6 +34,7 @@ mod namerd;
 mod nearest;
 mod node;
 mod object;
+mod path_matcher;
 mod policy;
 mod router;
 mod router_file;
@@ -56,7 +57,11 @@ pub use interpreter::{
 };
 pub use namer::NamerConfig;
 pub use namerd::NamerdConfig;
-pub use policy::ClientOptions;
+pub use path_matcher::PathMatcher;
+pub use policy::{
+    Backoff, BalancerKind, Classifier, ClientPolicy, ClientSession, ClientSettings, FailureAccrual,
+    LoadBalancer, Pool, Retries, RetryBudget, ServicePolicy, ServiceSettings,
+};
 pub use router::{BindingCache, Protocol, Router};
 pub use router_file::{RouterConfig, StateDir};
 pub use server::Server;

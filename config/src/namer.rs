@@ -10,6 +10,7 @@ use crate::kinds::Kinds;
 use crate::later::{Later, Unless};
 use crate::node::Place;
 use crate::object::Object;
+use crate::path_matcher::braces;
 
 /// A namer: what answers for the names under its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -142,7 +143,7 @@ fn read_template(field: Field<'_>, pattern: Option<&str>) -> Option<String> {
         return field.wrong(&format!("must be a path, not `{text}`"), &help);
     }
     for capture in
-        captures(&text).filter(|capture| pattern.is_some_and(|pattern| !pattern.contains(capture)))
+        braces(&text).filter(|capture| pattern.is_some_and(|pattern| !pattern.contains(capture)))
     {
         let message = format!("`name` stands on `{capture}`, which `pattern` does not capture");
         field
@@ -150,14 +151,6 @@ fn read_template(field: Field<'_>, pattern: Option<&str>) -> Option<String> {
             .warn(&field.node.at, message, "such names are never found");
     }
     Some(text)
-}
-
-/// Each `{name}` of a template, with its braces.
-fn captures(template: &str) -> impl Iterator<Item = &str> {
-    let after_braces = template
-        .match_indices('{')
-        .map(|(start, _)| &template[start..]);
-    after_braces.filter_map(|rest| rest.find('}').map(|end| &rest[..=end]))
 }
 
 const KINDS: Kinds = Kinds {

@@ -1,151 +1,155 @@
-//! The `service:` and `client:` objects of a router. This version has few options of them, and accepts what is in force anyway.
+//! The `service:` and `client:` of a router: options for all names, or for those that match a prefix.
+//!
+//! All entries that are for a name apply in the order of the file. A later one replaces whole options of an earlier one (all of a `tls`,
+//! say), and leaves alone what it does not mention. Source: linkerd `PathMatcher` and its `StaticSvc` and `StaticClient`.
 
-use std::time::Duration;
+mod accrual;
+mod backoff;
+mod balancer;
+mod budget;
+mod classifier;
+mod client;
+mod pool;
+mod service;
 
-use serde::Serialize;
+use dtab::{Captures, Path};
+use serde::{Serialize, Serializer};
+
+pub use accrual::FailureAccrual;
+pub use backoff::Backoff;
+pub use balancer::{BalancerKind, LoadBalancer};
+pub use budget::RetryBudget;
+pub use classifier::Classifier;
+pub use client::{ClientPolicy, ClientSettings};
+pub use pool::{ClientSession, Pool};
+pub use service::{Retries, ServicePolicy, ServiceSettings};
 
 use crate::field::Field;
 use crate::kinds::Kinds;
-use crate::later::{Later, Scalar, Unless};
 use crate::object::Object;
-use crate::{shown, socket};
+use crate::path_matcher::PathMatcher;
 
-/// How a router treats endpoints, whichever name led to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct ClientOptions {
-    /// How long connecting to an endpoint may take, before another one is tried; 1 s by default.
-    #[serde(rename = "connectTimeoutMs", serialize_with = "shown::milliseconds")]
-    pub connect_timeout: Duration,
+/// What an entry may say: each option, if it is there.
+trait Options: Serialize {
+    /// What its names get, once every option has a value.
+    type Settings: Default + Serialize;
+
+    /// Reads the options of an entry; `prefix` is absent where it is wrong.
+    fn read(object: &mut Object<'_>, prefix: Option<&PathMatcher>) -> Self;
+
+    /// Replaces the options that are there.
+    fn apply(&self, captures: &Captures, settings: &mut Self::Settings);
 }
 
-impl Default for ClientOptions {
-    /// Source: finagle's connect timeout in linkerd, not configurable there.
+/// The entries in the order of the file.
+#[derive(Clone, Debug, PartialEq)]
+struct Policy<O>(Vec<Entry<O>>);
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Entry<O> {
+    prefix: PathMatcher,
+    #[serde(flatten)]
+    options: O,
+}
+
+impl<O> Default for Policy<O> {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(1),
-        }
+        Self(Vec::new())
     }
 }
 
-/// Reads a `service:` object.
-pub(crate) fn read_service(field: Field<'_>) -> Option<()> {
-    read(field, SERVICE, &[], |_| ())
+impl<O: Options> Policy<O> {
+    fn of(&self, name: &Path) -> O::Settings {
+        let mut settings = O::Settings::default();
+        for entry in &self.0 {
+            if let Some(captures) = entry.prefix.matches(name) {
+                entry.options.apply(&captures, &mut settings);
+            }
+        }
+        settings
+    }
+
+    /// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`.
+    fn read(field: Field<'_>) -> Option<Self> {
+        let mut object = field.object()?;
+        let entries = match object.kind(&KINDS, Some("io.l5d.global"))? {
+            "io.l5d.static" => {
+                let items = object.require("configs", Field::items).unwrap_or_default();
+                items.into_iter().filter_map(Entry::read).collect()
+            }
+            _ => {
+                for key in ["configs", "prefix"] {
+                    let message = format!("`{key}` needs `kind: io.l5d.static`");
+                    object.refuse(key, &message, STATIC);
+                }
+                let prefix = PathMatcher::all();
+                let options = O::read(&mut object, Some(&prefix));
+                vec![Entry { prefix, options }]
+            }
+        };
+        object.finish();
+        Some(Self(entries))
+    }
 }
 
-impl ClientOptions {
-    /// Reads a `client:` object.
-    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
-        const HERE_ONLY: &[Later] = &[Later::key("connectTimeoutMs")];
-        let default = Self::default();
-        read(field, CLIENT, HERE_ONLY, |object| Self {
-            connect_timeout: object
-                .get("connectTimeoutMs", |field| field.milliseconds(1))
-                .unwrap_or(default.connect_timeout),
+impl<O: Options> Entry<O> {
+    fn read(field: Field<'_>) -> Option<Self> {
+        let mut object = field.object()?;
+        let prefix = object.require("prefix", PathMatcher::read);
+        let options = O::read(&mut object, prefix.as_ref());
+        object.finish();
+        Some(Self {
+            prefix: prefix?,
+            options,
         })
     }
 }
 
-const BLOCK: Kinds = Kinds::carrying(&["io.l5d.global", "io.l5d.static"]);
-
-/// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`. What `own`
-/// reads may stand in the former only.
-fn read<T: Default>(
-    field: Field<'_>,
-    options: &'static [Later],
-    global_only: &'static [Later],
-    own: impl FnOnce(&mut Object<'_>) -> T,
-) -> Option<T> {
-    let mut object = field.object()?;
-    let read = match object.kind(&BLOCK, Some("io.l5d.global"))? {
-        "io.l5d.static" => {
-            for item in object.require("configs", Field::items).unwrap_or_default() {
-                let Some(mut config) = item.object() else {
-                    continue;
-                };
-                config.require("prefix", Field::text);
-                config.later(options);
-                config.later(global_only);
-                config.finish();
-            }
-            T::default()
-        }
-        _ => {
-            object.later(options);
-            own(&mut object)
-        }
-    };
-    object.finish();
-    Some(read)
+/// Replaces a setting that has a default by what is written.
+fn set<T: Clone>(setting: &mut T, written: Option<&T>) {
+    if let Some(written) = written {
+        setting.clone_from(written);
+    }
 }
 
-const SERVICE: &[Later] = &[
-    Later::key("totalTimeoutMs"),
-    Later::key("retries"),
-    Later::unless("responseClassifier", Unless::Kind(&CLASSIFIER, &[])),
-];
+/// Shown with the defaults: those of what is for all names in their places, else as a first entry, which the others replace.
+impl<O: Options> Serialize for Policy<O> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.iter().all(|entry| entry.prefix.is_for_all()) {
+            return Shown::<O>::Global(self.of(&Path::empty())).serialize(serializer);
+        }
+        let defaults = ShownEntry::Defaults {
+            prefix: PathMatcher::all(),
+            settings: O::Settings::default(),
+        };
+        let written = self.0.iter().map(ShownEntry::Written);
+        Shown::Static {
+            configs: std::iter::once(defaults).chain(written).collect(),
+        }
+        .serialize(serializer)
+    }
+}
 
-const CLASSIFIER: Kinds = Kinds {
-    later: &[
-        ("io.l5d.http.retryableRead5XX", ""),
-        ("io.l5d.http.retryableIdempotent5XX", ""),
-        ("io.l5d.http.retryableAll5XX", ""),
-        ("io.l5d.http.allSuccessful", ""),
-    ],
-    ..Kinds::carrying(&["io.l5d.http.nonRetryable5XX"])
-};
+#[derive(Serialize)]
+#[serde(tag = "kind", bound = "")]
+enum Shown<'a, O: Options> {
+    #[serde(rename = "io.l5d.global")]
+    Global(O::Settings),
+    #[serde(rename = "io.l5d.static")]
+    Static { configs: Vec<ShownEntry<'a, O>> },
+}
 
-const CLIENT: &[Later] = &[
-    Later::unless("hostConnectionPool", Unless::Object(POOL)),
-    Later::unless("tls", Unless::Off),
-    Later::unless("loadBalancer", Unless::Kind(&BALANCER, BALANCER_OPTIONS)),
-    Later::unless("failFast", Unless::Is(Scalar::Bool(false))),
-    Later::key("requeueBudget"),
-    Later::unless("failureAccrual", Unless::Kind(&ACCRUAL, &[])),
-    Later::key("requestAttemptTimeoutMs"),
-    Later::unless("clientSession", Unless::Object(SESSION)),
-    Later::unless("socketOptions", Unless::Object(socket::DEFAULTS)),
-    Later::unless("requestAuthorizers", Unless::Kinds(&AUTHORIZERS)),
-    Later::unless("forwardClientCert", Unless::Is(Scalar::Bool(false))),
-];
+#[derive(Serialize)]
+#[serde(untagged, bound = "")]
+enum ShownEntry<'a, O: Options> {
+    Defaults {
+        prefix: PathMatcher,
+        #[serde(flatten)]
+        settings: O::Settings,
+    },
+    Written(&'a Entry<O>),
+}
 
-const POOL: &[Later] = &[
-    Later::unless("minSize", Unless::Is(Scalar::Integer(0))),
-    Later::key("maxSize"),
-    Later::key("idleTimeMs"),
-    Later::key("maxWaiters"),
-];
+const KINDS: Kinds = Kinds::carrying(&["io.l5d.global", "io.l5d.static"]);
 
-const SESSION: &[Later] = &[Later::key("idleTimeMs"), Later::key("lifeTimeMs")];
-
-const BALANCER: Kinds = Kinds {
-    later: &[
-        ("ewma", ""),
-        ("aperture", ""),
-        ("heap", ""),
-        ("roundRobin", ""),
-    ],
-    ..Kinds::carrying(&["p2c"])
-};
-
-const BALANCER_OPTIONS: &[Later] = &[
-    Later::unless("maxEffort", Unless::Is(Scalar::Integer(5))),
-    Later::unless("enableProbation", Unless::Is(Scalar::Bool(false))),
-];
-
-const ACCRUAL: Kinds = Kinds {
-    later: &[
-        ("io.l5d.consecutiveFailures", ""),
-        ("io.l5d.successRate", ""),
-        ("io.l5d.successRateWindowed", ""),
-    ],
-    ..Kinds::carrying(&["none"])
-};
-
-const AUTHORIZERS: Kinds = Kinds {
-    never: &[(
-        "io.l5d.k8s.istio",
-        "Istio has no Mixer to ask since 1.8",
-        "authorize at the service, or at the edge",
-    )],
-    ..Kinds::carrying(&[])
-};
+const STATIC: &str = "write `kind: io.l5d.static` and `configs: [{prefix: /, …}]`";

@@ -14,9 +14,9 @@ use crate::kinds::Kinds;
 use crate::later::{Later, Scalar, Unless};
 use crate::node::{Place, Value};
 use crate::object::Object;
-use crate::policy::ClientOptions;
+use crate::policy::{ClientPolicy, ServicePolicy};
 use crate::server::Server;
-use crate::{policy, shown};
+use crate::shown;
 
 /// One router: some servers, a way to name requests, and a way to bind the names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,8 +56,10 @@ pub struct Router {
     /// Tried in order, at least one.
     #[serde(rename = "identifier")]
     pub identifiers: Vec<IdentifierConfig>,
-    /// How endpoints are treated.
-    pub client: ClientOptions,
+    /// What is done for logical names.
+    pub service: ServicePolicy,
+    /// How the endpoints of bound names are treated.
+    pub client: ClientPolicy,
 }
 
 /// What a router's servers and clients speak.
@@ -73,6 +75,10 @@ pub enum Protocol {
 pub struct BindingCache {
     /// Names (with the request's own dtab) whose binding is kept; 1000 by default.
     pub paths: usize,
+    /// Trees of bound names, as names are bound to them, that are kept; 1000 by default.
+    pub trees: usize,
+    /// Bound names, each with its residual, that are kept; 1000 by default.
+    pub bounds: usize,
     /// Bound names whose connections are kept; 1000 by default.
     pub clients: usize,
     /// How long an entry may be unused; 10 minutes by default.
@@ -84,6 +90,8 @@ impl Default for BindingCache {
     fn default() -> Self {
         Self {
             paths: 1000,
+            trees: 1000,
+            bounds: 1000,
             clients: 1000,
             idle_ttl: Duration::from_secs(600),
         }
@@ -106,12 +114,14 @@ impl Router {
         let label = object.field("label");
         let label_at = label.map_or(object.at, |field| &field.node.at);
         let label = label.and_then(Field::word).unwrap_or_else(|| "http".into());
-        let interpreter = object
-            .get("interpreter", InterpreterConfig::read)
+        let interpreter_field = object.field("interpreter");
+        let interpreter = interpreter_field
+            .and_then(InterpreterConfig::read)
             .unwrap_or_default();
         // Names that namerd binds are answered by its own namers.
         let namers = namers.filter(|_| interpreter.config.is_in_process());
         let (servers, addresses) = read_servers(&mut object, &label).into_iter().unzip();
+        let client = object.field("client");
         let router = Self {
             protocol: Protocol::Http,
             label,
@@ -136,12 +146,17 @@ impl Router {
             identifiers: object
                 .get("identifier", read_identifiers)
                 .unwrap_or_else(|| vec![IdentifierConfig::default()]),
-            client: object
-                .get("client", ClientOptions::read)
+            service: object
+                .get("service", ServicePolicy::read)
                 .unwrap_or_default(),
+            client: client.and_then(ClientPolicy::read).unwrap_or_default(),
             servers,
         };
-        object.get("service", policy::read_service);
+        if let Some(client) = client
+            && interpreter_field.is_some_and(has_transformers)
+        {
+            ClientPolicy::warn_where_transformers_stand_before(client);
+        }
         object.experimental();
         refuse_other_options(&mut object);
         object.finish();
@@ -173,6 +188,14 @@ fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Addres
     items.into_iter().filter_map(Server::read).collect()
 }
 
+/// Whether something stands before all names that an interpreter binds.
+fn has_transformers(interpreter: Field<'_>) -> bool {
+    let transformers = interpreter
+        .object()
+        .map(|mut object| object.each("transformers", Some));
+    transformers.is_some_and(|transformers| !transformers.is_empty())
+}
+
 /// KiB of a head: no more than anybody sends, because a connection takes as much memory as its head.
 fn read_limit(field: Field<'_>) -> Option<usize> {
     field.integer(1..=1024)
@@ -194,21 +217,19 @@ impl BindingCache {
     fn read(field: Field<'_>) -> Option<Self> {
         let mut object = field.object()?;
         let default = Self::default();
+        let mut size = |key, default| {
+            let size = object.get(key, |field| field.integer(1..=1_000_000));
+            size.unwrap_or(default)
+        };
         let cache = Self {
-            paths: object
-                .get("paths", |field| field.integer(1..=1_000_000))
-                .unwrap_or(default.paths),
-            clients: object
-                .get("clients", |field| field.integer(1..=1_000_000))
-                .unwrap_or(default.clients),
+            paths: size("paths", default.paths),
+            trees: size("trees", default.trees),
+            bounds: size("bounds", default.bounds),
+            clients: size("clients", default.clients),
             idle_ttl: object
                 .get("idleTtlSecs", Field::seconds)
                 .unwrap_or(default.idle_ttl),
         };
-        object.later(&[
-            Later::unless("trees", Unless::Is(Scalar::Integer(1000))),
-            Later::unless("bounds", Unless::Is(Scalar::Integer(1000))),
-        ]);
         object.finish();
         Some(cache)
     }
@@ -241,7 +262,7 @@ const LATER: &[Later] = &[
     Later::key("httpAccessLogRotateCount"),
     Later::key("streamAfterContentLengthKB"),
     Later::unless("streamingEnabled", Unless::Is(Scalar::Bool(true))),
-    Later::unless("tracePropagator", Unless::Kind(&PROPAGATORS, &[])),
+    Later::unless("tracePropagator", Unless::Kind(&PROPAGATORS)),
 ];
 
 const PROPAGATORS: Kinds = Kinds {

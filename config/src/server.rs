@@ -1,6 +1,7 @@
 //! The entries of a router's `servers:`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,8 +11,10 @@ use crate::field::Field;
 use crate::forwarded::ForwardedHeader;
 use crate::later::{Later, Unless};
 use crate::node::Place;
+use crate::shown;
 use crate::socket::SocketOptions;
 use crate::time_limits::TimeLimits;
+use crate::tls::ServerTlsConfig;
 
 /// A listening socket of a router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +39,11 @@ pub struct Server {
     pub max_connections: Option<usize>,
     /// How many requests it may have in flight; what comes on top is answered with 503 at once. Without limit by default.
     pub max_concurrent_requests: Option<usize>,
+    /// How long a request may take here, from its head to that of its answer; then 504 is answered. Without limit by default.
+    #[serde(rename = "timeoutMs", serialize_with = "shown::some_milliseconds")]
+    pub timeout: Option<Duration>,
+    /// Absent, plain text.
+    pub tls: Option<ServerTlsConfig>,
     /// How long clients may take.
     #[serde(flatten)]
     pub time_limits: TimeLimits,
@@ -53,6 +61,8 @@ impl Default for Server {
             timestamp_header: None,
             max_connections: None,
             max_concurrent_requests: None,
+            timeout: None,
+            tls: None,
             time_limits: TimeLimits::default(),
         }
     }
@@ -78,6 +88,8 @@ impl Server {
             timestamp_header: object.get("timestampHeader", read_timestamp_header),
             max_connections: object.get("maxConnections", read_count),
             max_concurrent_requests: object.get("maxConcurrentRequests", read_count),
+            timeout: object.get("timeoutMs", |field| field.milliseconds(1)),
+            tls: object.get("tls", ServerTlsConfig::read),
             time_limits: TimeLimits::read(&mut object),
         };
         // As in the reference, which shows a server by its address.
@@ -136,8 +148,4 @@ fn read_timestamp_header(field: Field<'_>) -> Option<String> {
     Some(name)
 }
 
-const LATER: &[Later] = &[
-    Later::unless("tls", Unless::Off),
-    Later::key("timeoutMs"),
-    Later::unless("announce", Unless::Empty),
-];
+const LATER: &[Later] = &[Later::unless("announce", Unless::Empty)];

@@ -5,6 +5,7 @@ mod dtabs;
 mod keys;
 mod later;
 mod namerd_file;
+mod policies;
 mod router_file;
 mod shown;
 mod tls;

@@ -139,6 +139,12 @@ impl Captures {
     }
 }
 
+impl FromIterator<(String, String)> for Captures {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(captures: I) -> Self {
+        Self(Vec::from_iter(captures))
+    }
+}
+
 impl Piece {
     fn parse(text: &str) -> Self {
         if text == "*" {

@@ -95,7 +95,7 @@ pub(crate) fn router(
             parts.workers,
             cache.clients,
             cache.idle_ttl,
-            config.client.connect_timeout,
+            config.client.clone(),
             Arc::clone(&stats),
         )),
     };

@@ -118,7 +118,7 @@ fn a_null_is_as_good_as_no_key() {
 }
 
 #[test]
-fn policies_that_say_what_is_in_force_anyway_change_nothing() {
+fn options_that_say_what_is_in_force_anyway_change_nothing() {
     let absent = read("routers: [{protocol: http, servers: [{}]}]");
     let written = read(
         "
@@ -131,21 +131,8 @@ fn policies_that_say_what_is_in_force_anyway_change_nothing() {
           tracePropagator: {kind: io.l5d.default}
           announcers: []
           bindingCache: {trees: 1000}
+          servers: [{announce: [], tls: {enabled: false}}]
           interpreter: {kind: default, transformers: []}
-          servers: [{announce: []}]
-          client:
-            kind: io.l5d.global
-            loadBalancer: {kind: p2c, maxEffort: 5, enableProbation: false}
-            failureAccrual: {kind: none}
-            hostConnectionPool: {minSize: 0}
-            socketOptions: {noDelay: true}
-            tls: {enabled: false}
-            failFast: false
-          service:
-            kind: io.l5d.static
-            configs:
-            - prefix: /svc
-              responseClassifier: {kind: io.l5d.http.nonRetryable5XX}
         ",
     );
     assert_eq!(written, absent);

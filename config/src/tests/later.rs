@@ -134,20 +134,18 @@ fn options_to_come_are_refused_by_name() {
               port: 9990
               security: {controlEnabled: false}
               workerThreads: 4
+              tls: {certPath: a.pem, keyPath: a.key}
             routers:
             - protocol: http
               streamingEnabled: false
               compressionLevel: 6
               tracePropagator: {kind: io.l5d.zipkin}
-              bindingCache: {trees: 10}
               interpreter:
                 kind: default
                 transformers: [{kind: io.l5d.port, port: 4141}]
               servers:
               - port: 4140
-                timeoutMs: 100
                 socketOptions: {readTimeoutMs: 5}
-                tls: {certPath: a.pem, keyPath: a.key}
             "
         ),
         @r"
@@ -167,35 +165,35 @@ fn options_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `streamingEnabled` other than `true` is not supported yet by this version
-         --> router.yaml:7:21
+        error: `tls` is not supported yet by this version
+         --> router.yaml:5:3
           |
-        7 |   streamingEnabled: false
+        5 |   tls: {certPath: a.pem, keyPath: a.key}
+          |   ^^^
+          |
+          = help: leave it out
+
+        error: `streamingEnabled` other than `true` is not supported yet by this version
+         --> router.yaml:8:21
+          |
+        8 |   streamingEnabled: false
           |                     ^^^^^
           |
           = help: leave it out
 
         error: `compressionLevel` is not supported yet by this version
-         --> router.yaml:8:3
+         --> router.yaml:9:3
           |
-        8 |   compressionLevel: 6
+        9 |   compressionLevel: 6
           |   ^^^^^^^^^^^^^^^^
           |
           = help: leave it out
 
         error: `tracePropagator` kind `io.l5d.zipkin` is not supported yet by this version
-         --> router.yaml:9:27
-          |
-        9 |   tracePropagator: {kind: io.l5d.zipkin}
-          |                           ^^^^^^^^^^^^^
-
-        error: `trees` other than `1000` is not supported yet by this version
-          --> router.yaml:10:25
+          --> router.yaml:10:27
            |
-        10 |   bindingCache: {trees: 10}
-           |                         ^^
-           |
-           = help: leave it out
+        10 |   tracePropagator: {kind: io.l5d.zipkin}
+           |                           ^^^^^^^^^^^^^
 
         error: `transformers` kind `io.l5d.port` is not supported yet by this version
           --> router.yaml:13:27
@@ -203,143 +201,13 @@ fn options_to_come_are_refused_by_name() {
         13 |     transformers: [{kind: io.l5d.port, port: 4141}]
            |                           ^^^^^^^^^^^
 
-        error: `timeoutMs` is not supported yet by this version
-          --> router.yaml:16:5
-           |
-        16 |     timeoutMs: 100
-           |     ^^^^^^^^^
-           |
-           = help: leave it out
-
         error: `readTimeoutMs` is not supported yet by this version
-          --> router.yaml:17:21
+          --> router.yaml:16:21
            |
-        17 |     socketOptions: {readTimeoutMs: 5}
+        16 |     socketOptions: {readTimeoutMs: 5}
            |                     ^^^^^^^^^^^^^
            |
            = help: leave it out
-
-        error: `tls` is not supported yet by this version
-          --> router.yaml:18:5
-           |
-        18 |     tls: {certPath: a.pem, keyPath: a.key}
-           |     ^^^
-           |
-           = help: leave it out
-        "
-    );
-}
-
-#[test]
-fn policies_to_come_are_refused_by_name() {
-    insta::assert_snapshot!(
-        router(
-            r"
-            routers:
-            - protocol: http
-              servers: [{port: 4140}]
-              service:
-                kind: io.l5d.static
-                configs:
-                - prefix: /svc/a
-                  totalTimeoutMs: 500
-                  retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
-                - responseClassifier: {kind: io.l5d.http.retryableRead5X}
-              client:
-                failFast: true
-                loadBalancer: {kind: ewma}
-                failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
-                requestAuthorizers: [{kind: io.l5d.k8s.istio}]
-            "
-        ),
-        @r"
-        error: `totalTimeoutMs` is not supported yet by this version
-         --> router.yaml:8:7
-          |
-        8 |       totalTimeoutMs: 500
-          |       ^^^^^^^^^^^^^^
-          |
-          = help: leave it out
-
-        error: `retries` is not supported yet by this version
-         --> router.yaml:9:7
-          |
-        9 |       retries: {budget: {ttlSecs: 20}, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
-          |       ^^^^^^^
-          |
-          = help: leave it out
-
-        error: `configs` needs `prefix`
-          --> router.yaml:10:7
-           |
-        10 |     - responseClassifier: {kind: io.l5d.http.retryableRead5X}
-           |       ^^^^^^^^^^^^^^^^^^
-
-        error: unknown `responseClassifier` kind `io.l5d.http.retryableRead5X`
-          --> router.yaml:10:34
-           |
-        10 |     - responseClassifier: {kind: io.l5d.http.retryableRead5X}
-           |                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           |
-           = help: did you mean `io.l5d.http.retryableRead5XX`?
-
-        error: `failFast` other than `false` is not supported yet by this version
-          --> router.yaml:12:15
-           |
-        12 |     failFast: true
-           |               ^^^^
-           |
-           = help: leave it out
-
-        error: `loadBalancer` kind `ewma` is not supported yet by this version
-          --> router.yaml:13:26
-           |
-        13 |     loadBalancer: {kind: ewma}
-           |                          ^^^^
-
-        error: `failureAccrual` kind `io.l5d.consecutiveFailures` is not supported yet by this version
-          --> router.yaml:14:28
-           |
-        14 |     failureAccrual: {kind: io.l5d.consecutiveFailures, failures: 5}
-           |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-        error: `requestAuthorizers` kind `io.l5d.k8s.istio` is not supported: Istio has no Mixer to ask since 1.8
-          --> router.yaml:15:33
-           |
-        15 |     requestAuthorizers: [{kind: io.l5d.k8s.istio}]
-           |                                 ^^^^^^^^^^^^^^^^
-           |
-           = help: authorize at the service, or at the edge
-        "
-    );
-}
-
-#[test]
-fn static_policies_need_their_list() {
-    insta::assert_snapshot!(
-        router(
-            r"
-            routers:
-            - protocol: http
-              servers: [{port: 4140}]
-              client: {kind: io.l5d.static}
-              service: {kind: io.l5d.globl}
-            "
-        ),
-        @r"
-        error: `client` needs `configs`
-         --> router.yaml:4:11
-          |
-        4 |   client: {kind: io.l5d.static}
-          |           ^
-
-        error: unknown `service` kind `io.l5d.globl`
-         --> router.yaml:5:19
-          |
-        5 |   service: {kind: io.l5d.globl}
-          |                   ^^^^^^^^^^^^
-          |
-          = help: did you mean `io.l5d.global`?
         "
     );
 }

@@ -40,6 +40,8 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "timestampHeader": null,
               "maxConnections": null,
               "maxConcurrentRequests": null,
+              "timeoutMs": null,
+              "tls": null,
               "headerReadTimeoutMs": 10000,
               "bodyStallTimeoutMs": 60000,
               "tunnelIdleTimeoutMs": 3600000,
@@ -58,6 +60,8 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
           "bindingTimeoutMs": 10000,
           "bindingCache": {
             "paths": 1000,
+            "trees": 1000,
+            "bounds": 1000,
             "clients": 1000,
             "idleTtlSecs": 600
           },
@@ -70,8 +74,68 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "header": "Host"
             }
           ],
+          "service": {
+            "kind": "io.l5d.global",
+            "totalTimeoutMs": null,
+            "retries": {
+              "budget": {
+                "ttlSecs": 10,
+                "minRetriesPerSec": 10,
+                "percentCanRetry": 0.2
+              },
+              "backoff": {
+                "kind": "jittered",
+                "minMs": 10,
+                "maxMs": 1000
+              }
+            },
+            "responseClassifier": {
+              "kind": "io.l5d.http.nonRetryable5XX"
+            },
+            "retryBufferKB": 64
+          },
           "client": {
-            "connectTimeoutMs": 1000
+            "kind": "io.l5d.global",
+            "loadBalancer": {
+              "kind": "p2c",
+              "maxEffort": 5,
+              "enableProbation": false,
+              "slowStartMs": 0,
+              "panicThreshold": 0.0
+            },
+            "failFast": false,
+            "requeueBudget": {
+              "ttlSecs": 10,
+              "minRetriesPerSec": 10,
+              "percentCanRetry": 0.2
+            },
+            "failureAccrual": {
+              "kind": "io.l5d.consecutiveFailures",
+              "failures": 5,
+              "backoff": null
+            },
+            "minLiveShare": null,
+            "requestAttemptTimeoutMs": null,
+            "connectTimeoutMs": 1000,
+            "hostConnectionPool": {
+              "minSize": 0,
+              "maxSize": null,
+              "idleTimeMs": 60000,
+              "maxWaiters": null
+            },
+            "clientSession": {
+              "idleTimeMs": null,
+              "lifeTimeMs": null
+            },
+            "socketOptions": {
+              "noDelay": true,
+              "reuseAddr": true,
+              "reusePort": false,
+              "keepAlive": null,
+              "backlog": null
+            },
+            "tls": null,
+            "forwardClientCert": false
           }
         }
       ],
@@ -155,7 +219,7 @@ fn everything_that_is_carried_is_read() {
           dtab: /svc => /#/disco
           dstPrefix: /http
           bindingTimeoutMs: "3000"
-          bindingCache: {paths: 10, clients: 20, idleTtlSecs: 30}
+          bindingCache: {paths: 10, trees: 15, bounds: 17, clients: 20, idleTtlSecs: 30}
           maxHeadersKB: 16
           maxInitialLineKB: 32
           maxErrResponseKB: 1
@@ -165,7 +229,21 @@ fn everything_that_is_carried_is_read() {
           - {kind: io.l5d.methodAndHost, httpUriInDst: true}
           - {kind: io.l5d.path, segments: 2, consume: true}
           - {kind: io.l5d.static, path: /nowhere}
-          client: {connectTimeoutMs: 5}
+          service: {totalTimeoutMs: 9, retryBufferKB: 0, responseClassifier: {kind: io.l5d.http.retryableAll5XX}, retries: {budget: {ttlSecs: 60, minRetriesPerSec: 0, percentCanRetry: 1000}, backoff: {kind: constant, ms: 0}}}
+          client:
+            kind: io.l5d.global
+            loadBalancer: {kind: aperture, maxEffort: 4, enableProbation: true, smoothWindowMs: 3000, lowLoad: 0, highLoad: "1.5", minAperture: 2, slowStartMs: 10, panicThreshold: 0.5}
+            failFast: true
+            requeueBudget: {percentCanRetry: 0.1}
+            failureAccrual: {kind: io.l5d.successRateWindowed, successRate: 0.9, window: 30, backoff: {kind: jittered, minMs: 1, maxMs: 2}}
+            minLiveShare: 0.5
+            requestAttemptTimeoutMs: 6
+            connectTimeoutMs: 5
+            hostConnectionPool: {minSize: 1, maxSize: 2, idleTimeMs: 3, maxWaiters: 4}
+            clientSession: {idleTimeMs: 7, lifeTimeMs: 8}
+            socketOptions: {keepAlive: true}
+            tls: {commonName: endpoint.example}
+            forwardClientCert: true
           interpreter:
             kind: io.l5d.mesh
             dst: [/$/inet/a.example/4321, /$/inet/::1/4321, /$/inet/4321]
@@ -185,6 +263,8 @@ fn everything_that_is_carried_is_read() {
             timestampHeader: x-request-start
             maxConnections: 17
             maxConcurrentRequests: 7
+            timeoutMs: 8
+            tls: {certPath: Cargo.toml, keyPath: Cargo.toml, caCertPath: Cargo.toml, requireClientAuth: true}
             headerReadTimeoutMs: 1
             bodyStallTimeoutMs: 2
             tunnelIdleTimeoutMs: 3
@@ -229,6 +309,15 @@ fn everything_that_is_carried_is_read() {
               "timestampHeader": "x-request-start",
               "maxConnections": 17,
               "maxConcurrentRequests": 7,
+              "timeoutMs": 8,
+              "tls": {
+                "certPath": "Cargo.toml",
+                "keyPath": "Cargo.toml",
+                "intermediateCertsPath": null,
+                "caCertPath": "Cargo.toml",
+                "requireClientAuth": true,
+                "protocols": []
+              },
               "headerReadTimeoutMs": 1,
               "bodyStallTimeoutMs": 2,
               "tunnelIdleTimeoutMs": 3,
@@ -281,6 +370,8 @@ fn everything_that_is_carried_is_read() {
           "bindingTimeoutMs": 3000,
           "bindingCache": {
             "paths": 10,
+            "trees": 15,
+            "bounds": 17,
             "clients": 20,
             "idleTtlSecs": 30
           },
@@ -310,8 +401,82 @@ fn everything_that_is_carried_is_read() {
               "path": "/nowhere"
             }
           ],
+          "service": {
+            "kind": "io.l5d.global",
+            "totalTimeoutMs": 9,
+            "retries": {
+              "budget": {
+                "ttlSecs": 60,
+                "minRetriesPerSec": 0,
+                "percentCanRetry": 1000.0
+              },
+              "backoff": {
+                "kind": "constant",
+                "ms": 0
+              }
+            },
+            "responseClassifier": {
+              "kind": "io.l5d.http.retryableAll5XX"
+            },
+            "retryBufferKB": 0
+          },
           "client": {
-            "connectTimeoutMs": 5
+            "kind": "io.l5d.global",
+            "loadBalancer": {
+              "kind": "aperture",
+              "maxEffort": 4,
+              "smoothWindowMs": 3000,
+              "lowLoad": 0.0,
+              "highLoad": 1.5,
+              "minAperture": 2,
+              "enableProbation": true,
+              "slowStartMs": 10,
+              "panicThreshold": 0.5
+            },
+            "failFast": true,
+            "requeueBudget": {
+              "ttlSecs": 10,
+              "minRetriesPerSec": 10,
+              "percentCanRetry": 0.1
+            },
+            "failureAccrual": {
+              "kind": "io.l5d.successRateWindowed",
+              "successRate": 0.9,
+              "window": 30,
+              "backoff": {
+                "kind": "jittered",
+                "minMs": 1,
+                "maxMs": 2
+              }
+            },
+            "minLiveShare": 0.5,
+            "requestAttemptTimeoutMs": 6,
+            "connectTimeoutMs": 5,
+            "hostConnectionPool": {
+              "minSize": 1,
+              "maxSize": 2,
+              "idleTimeMs": 3,
+              "maxWaiters": 4
+            },
+            "clientSession": {
+              "idleTimeMs": 7,
+              "lifeTimeMs": 8
+            },
+            "socketOptions": {
+              "noDelay": true,
+              "reuseAddr": true,
+              "reusePort": false,
+              "keepAlive": true,
+              "backlog": null
+            },
+            "tls": {
+              "disableValidation": false,
+              "commonName": "endpoint.example",
+              "trustCerts": [],
+              "clientAuth": null,
+              "protocols": []
+            },
+            "forwardClientCert": true
           }
         }
       ],

@@ -511,13 +511,14 @@ fn limits_are_judged() {
               servers:
               - port: 4140
                 maxConcurrentRequests: 0
+                timeoutMs: 0
                 headerReadTimeoutMs: 10s
                 bodyStallTimeoutMs: 0
                 tunnelIdleTimeoutMs: 86400001
                 serverSession: {idleTimeMs: never, lifeTimeMs: 0}
             - protocol: http
               label: b
-              client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
+              bindingCache: {trees: 0, bounds: few}
               servers: [{port: 4141}]
             maxConcurrentRequests: many
             maxBufferedMB: 0
@@ -537,60 +538,70 @@ fn limits_are_judged() {
         6 |     maxConcurrentRequests: 0
           |                            ^
 
-        error: `headerReadTimeoutMs` must be a whole number from 1 to 86400000, not text
-         --> router.yaml:7:26
+        error: `timeoutMs` must be a whole number from 1 to 86400000
+         --> router.yaml:7:16
           |
-        7 |     headerReadTimeoutMs: 10s
+        7 |     timeoutMs: 0
+          |                ^
+
+        error: `headerReadTimeoutMs` must be a whole number from 1 to 86400000, not text
+         --> router.yaml:8:26
+          |
+        8 |     headerReadTimeoutMs: 10s
           |                          ^^^
 
         error: `bodyStallTimeoutMs` must be a whole number from 1 to 86400000
-         --> router.yaml:8:25
+         --> router.yaml:9:25
           |
-        8 |     bodyStallTimeoutMs: 0
+        9 |     bodyStallTimeoutMs: 0
           |                         ^
 
         error: `tunnelIdleTimeoutMs` must be a whole number from 1 to 86400000
-         --> router.yaml:9:26
-          |
-        9 |     tunnelIdleTimeoutMs: 86400001
-          |                          ^^^^^^^^
+          --> router.yaml:10:26
+           |
+        10 |     tunnelIdleTimeoutMs: 86400001
+           |                          ^^^^^^^^
 
         error: `idleTimeMs` must be a whole number from 1 to 86400000, not text
-          --> router.yaml:10:33
+          --> router.yaml:11:33
            |
-        10 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
+        11 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
            |                                 ^^^^^
 
         error: `lifeTimeMs` must be a whole number from 1 to 86400000
-          --> router.yaml:10:52
+          --> router.yaml:11:52
            |
-        10 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
+        11 |     serverSession: {idleTimeMs: never, lifeTimeMs: 0}
            |                                                    ^
 
-        error: `connectTimeoutMs` is not supported yet by this version
-          --> router.yaml:13:55
+        error: `trees` must be a whole number from 1 to 1000000
+          --> router.yaml:14:25
            |
-        13 |   client: {kind: io.l5d.static, configs: [{prefix: /, connectTimeoutMs: 5}]}
-           |                                                       ^^^^^^^^^^^^^^^^
+        14 |   bindingCache: {trees: 0, bounds: few}
+           |                         ^
+
+        error: `bounds` must be a whole number from 1 to 1000000, not text
+          --> router.yaml:14:36
            |
-           = help: leave it out
+        14 |   bindingCache: {trees: 0, bounds: few}
+           |                                    ^^^
 
         error: `maxConcurrentRequests` must be a whole number from 1 to 10000000, not text
-          --> router.yaml:15:24
+          --> router.yaml:16:24
            |
-        15 | maxConcurrentRequests: many
+        16 | maxConcurrentRequests: many
            |                        ^^^^
 
         error: `maxBufferedMB` must be a whole number from 1 to 1048576
-          --> router.yaml:16:16
+          --> router.yaml:17:16
            |
-        16 | maxBufferedMB: 0
+        17 | maxBufferedMB: 0
            |                ^
 
         error: `maxConnections` must be a whole number from 1 to 10000000
-          --> router.yaml:17:17
+          --> router.yaml:18:17
            |
-        17 | maxConnections: -1
+        18 | maxConnections: -1
            |                 ^^
         "
     );

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use config::ClientPolicy;
 use namer::{Bound, BoundId};
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ pub(crate) struct Clients {
     workers: usize,
     limit: usize,
     idle_ttl: Duration,
-    connect_timeout: Duration,
+    policy: ClientPolicy,
     stats: Arc<RouterStats>,
 }
 
@@ -40,7 +41,7 @@ impl Clients {
         workers: usize,
         limit: usize,
         idle_ttl: Duration,
-        connect_timeout: Duration,
+        policy: ClientPolicy,
         stats: Arc<RouterStats>,
     ) -> Self {
         Self {
@@ -48,7 +49,7 @@ impl Clients {
             workers,
             limit,
             idle_ttl,
-            connect_timeout,
+            policy,
             stats,
         }
     }
@@ -65,11 +66,14 @@ impl Clients {
         self.stats.clients.misses.inc();
         self.make_room(&mut kept);
         let stats = self.stats.client(&bound.id);
+        let settings = self
+            .policy
+            .of(&bound.id.path().cloned().unwrap_or_default());
         let client = Arc::new(Client::new(
             bound.id.clone(),
             bound.addresses.clone(),
             self.workers,
-            self.connect_timeout,
+            settings.connect_timeout,
             stats,
         ));
         kept.insert(

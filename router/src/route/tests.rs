@@ -21,7 +21,7 @@ impl World {
             1,
             10,
             Duration::from_secs(60),
-            Duration::from_secs(1),
+            config::ClientPolicy::default(),
             Arc::clone(&stats),
         );
         Self {
