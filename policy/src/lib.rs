@@ -62,6 +62,7 @@ mod min_live;
 mod node;
 mod peak_ewma;
 mod retry_budget;
+pub mod simulation;
 mod window;
 
 pub use accrual::{

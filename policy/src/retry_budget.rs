@@ -203,16 +203,17 @@ mod tests {
     fn threads_that_share_it_lose_no_deposit_and_withdraw_none_twice() {
         let budget = budget(60, 0, 1.0);
         let allowed = AtomicU64::new(0);
+        let use_it = || {
+            for step in 0..10_000 {
+                budget.deposit(at(step));
+                if step % 2 == 0 && budget.try_withdraw(at(step)) {
+                    allowed.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for step in 0..10_000 {
-                        budget.deposit(at(step));
-                        if step % 2 == 0 && budget.try_withdraw(at(step)) {
-                            allowed.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                });
+                scope.spawn(use_it);
             }
         });
         let allowed = allowed.into_inner();
