@@ -4,11 +4,14 @@
 //! between them, one proxy at a time. A [`Scenario`] is what is asked, a [`Contender`] who passes it on, a [`Sample`] what one
 //! window of time has shown, and a [`Report`] what all windows of a scenario say together.
 //!
+//! Beside that, [`balance`] shows what the balancers make of a slow node, in simulated time.
+//!
 //! The headline is the proxy's CPU time for each request: unlike throughput it is steady on a machine that does other things
 //! too. The proxy has a core of its own with one worker on it; backend and load share another.
 
 mod asked;
 mod backend;
+mod balance;
 mod contender;
 mod figure;
 mod load;
@@ -23,6 +26,7 @@ mod usage;
 
 pub use asked::Asked;
 pub use backend::Backend;
+pub use balance::balance;
 pub use contender::{Contender, Kind};
 pub use figure::Figure;
 pub use load::{Pace, Plan};

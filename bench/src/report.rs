@@ -1,6 +1,6 @@
 //! What all windows of a scenario say together: a table, or JSON.
 
-mod table;
+pub(crate) mod table;
 
 use serde_json::{Value, json};
 

@@ -103,8 +103,12 @@ pub(crate) fn memory(args: &[String]) -> Result<()> {
 }
 
 pub(crate) fn bench(args: &[String]) -> Result<()> {
-    let programs = "--bin router --bin bench --bin bench-backend --bin bench-load";
-    cargo("build --release -p router -p bench")
+    // What is simulated needs no router.
+    let programs = match args.first().map(String::as_str) {
+        Some("balance") => "-p bench --bin bench",
+        _ => "-p router -p bench --bin router --bin bench --bin bench-backend --bin bench-load",
+    };
+    cargo("build --release")
         .args(programs.split_whitespace())
         .run()?;
     release("bench").args(args).replace_us()

@@ -1,4 +1,4 @@
-//! Measures the router beside its peers.
+//! Measures the router beside its peers, and its balancers beside each other.
 
 use std::fs;
 use std::io::{Write as _, stdout};
@@ -6,16 +6,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use bench::{Contender, Kind, Layout, Machine, Report, Scenario, Setting, Stand};
+use bench::{Contender, Kind, Layout, Machine, Report, Scenario, Setting, Stand, balance};
 use clap::{Parser, ValueEnum as _};
 use serde_json::json;
 
-/// Measures the router beside its peers, in turn, in one run
+/// Measures the router beside its peers, in turn, in one run, and its balancers beside each other
 #[derive(Debug, Parser)]
 #[command(name = "bench", bin_name = "cargo xtask bench")]
 enum Command {
     /// HTTP/1.1: what a request costs each proxy on one core
     Http1(Args),
+    /// What each balancer makes of ten equal nodes, and of one among them that is slow: simulated, the same in each run
+    Balance(BalanceArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct BalanceArgs {
+    /// How many requests are simulated for each balancer and fleet
+    #[arg(long, default_value_t = 1_000_000)]
+    requests: usize,
+    /// What chance begins with
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints a table for a document
+    #[arg(long)]
+    markdown: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,8 +82,13 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let Command::Http1(args) = Command::parse();
-    match run(&args) {
+    let ran = match Command::parse() {
+        Command::Http1(args) => run(&args),
+        Command::Balance(args) => {
+            say(balance(args.requests, args.seed, layout(args.markdown)).trim_end())
+        }
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error:#}");
@@ -82,11 +102,7 @@ fn run(args: &Args) -> Result<()> {
     let contenders = find(args)?;
     let machine = Machine::here(&contenders);
     let mut run = Run::start(args, contenders)?;
-    let layout = if args.markdown {
-        Layout::Markdown
-    } else {
-        Layout::Plain
-    };
+    let layout = layout(args.markdown);
     say(&machine.line())?;
     say(LEGEND)?;
     for scenario in args.scenarios() {
@@ -103,6 +119,14 @@ fn run(args: &Args) -> Result<()> {
         fs::write(path, serde_json::to_string_pretty(&all)?)?;
     }
     Ok(())
+}
+
+fn layout(is_markdown: bool) -> Layout {
+    if is_markdown {
+        Layout::Markdown
+    } else {
+        Layout::Plain
+    }
 }
 
 const LEGEND: &str = "\

@@ -10,23 +10,23 @@ pub enum Layout {
 }
 
 /// A row of heads, and rows of as many cells.
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(heads: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(heads: impl Iterator<Item = String>) -> Self {
         Self {
             rows: vec![heads.collect()],
         }
     }
 
-    pub(super) fn add(&mut self, cells: impl Iterator<Item = String>) {
+    pub(crate) fn add(&mut self, cells: impl Iterator<Item = String>) {
         self.rows.push(cells.collect());
     }
 
     /// Its text; the first column stands left, all others right.
-    pub(super) fn to_text(&self, layout: Layout) -> String {
+    pub(crate) fn to_text(&self, layout: Layout) -> String {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));

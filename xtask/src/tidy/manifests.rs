@@ -9,7 +9,7 @@ use crate::program::cargo;
 
 /// A crate uses crates of lower layers only, never a sibling.
 const LAYERS: [&[&str]; 5] = [
-    &["dtab", "live", "transport", "http1"],
+    &["dtab", "live", "transport", "http1", "policy"],
     &["config", "telemetry", "mesh"],
     &["namer"],
     &["router", "namerd", "namerctl"],
