@@ -45,6 +45,11 @@ impl Standing {
         }
     }
 
+    /// Whether anybody wants to know how long requests take.
+    pub fn is_measured(&self) -> bool {
+        self.latency.is_some()
+    }
+
     /// What a request costs at the node as balancers see it, if they look at that.
     pub fn cost(&self, now: Duration) -> Option<Duration> {
         self.latency.as_ref().map(|latency| latency.cost(now))

@@ -89,6 +89,7 @@ pub(crate) fn router(
             &asker(&config.label, parts),
         )?,
     };
+    let clock = same.map_or_else(Clock::start, |(router, _)| router.clock);
     let clients = match kept(Shared::Clients) {
         Some(router) => Arc::clone(&router.clients),
         None => Arc::new(Clients::new(
@@ -96,7 +97,7 @@ pub(crate) fn router(
             cache.clients,
             cache.idle_ttl,
             config.client.clone(),
-            Arc::clone(&stats),
+            (clock, Arc::clone(&stats)),
         )),
     };
     let (routes, overridden) = match kept(Shared::Names) {
@@ -120,7 +121,8 @@ pub(crate) fn router(
         routes,
         overridden,
         clients,
-        clock: same.map_or_else(Clock::start, |(router, _)| router.clock),
+        clock,
+        service: config.service.clone(),
         explain: explain(&config.interpreter, parts.admin),
         idle_ttl: cache.idle_ttl,
         stats,
@@ -172,6 +174,7 @@ impl Before<'_> {
         let has_same_clients = before.client == next.client
             && (cache.clients, cache.idle_ttl) == (next_cache.clients, next_cache.idle_ttl);
         let has_same_names = before.dtab == next.dtab
+            && before.service == next.service
             && before.dst_prefix == next.dst_prefix
             && before.identifiers == next.identifiers
             && cache.paths == next_cache.paths;

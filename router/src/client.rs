@@ -4,23 +4,29 @@ mod clients;
 mod connection;
 mod endpoint;
 mod endpoints;
+mod pool;
+mod rules;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
 use live::Live;
 use namer::{Addresses, BoundId};
+use policy::RetryBudget;
 use tokio::sync::watch;
 
 pub(crate) use clients::Clients;
 pub(crate) use connection::{ConnectError, Connection, Interrupted};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
+pub(crate) use pool::NoRoom;
+pub(crate) use rules::{Rules, backoff, budget};
 
+use crate::exchange::Clock;
 use crate::headers::shown_value;
 use crate::stats::ClientStats;
+use endpoints::Making;
 
 /// What answers the requests that were bound to one id.
 pub(crate) struct Client {
@@ -28,8 +34,10 @@ pub(crate) struct Client {
     /// The id as `l5d-dst-client` carries it.
     pub(crate) shown: Box<[u8]>,
     pub(crate) stats: Arc<ClientStats>,
-    /// How long connecting to an endpoint may take.
-    pub(crate) connect_timeout: Duration,
+    pub(crate) rules: Arc<Rules>,
+    /// Pays for what is sent to another endpoint because the first one surely did not get it.
+    pub(crate) requeue_budget: RetryBudget,
+    pub(crate) clock: Clock,
     pub(crate) target: Target,
 }
 
@@ -51,9 +59,9 @@ impl Client {
     pub(crate) fn new(
         id: BoundId,
         addresses: Live<Addresses>,
+        rules: Arc<Rules>,
         workers: usize,
-        connect_timeout: Duration,
-        stats: ClientStats,
+        (clock, stats): (Clock, ClientStats),
     ) -> Self {
         let stats = Arc::new(stats);
         let target = match id {
@@ -62,10 +70,14 @@ impl Client {
             ),
             BoundId::Path(_) => {
                 let (source, sources) = watch::channel(addresses);
-                let following = Arc::clone(&stats);
-                let set = live::spawn("endpoints", move |out| {
-                    endpoints::follow(sources, workers, following, out)
-                });
+                let making = Making {
+                    rules: Arc::clone(&rules),
+                    workers,
+                    clock,
+                    stats: Arc::clone(&stats),
+                };
+                let set =
+                    live::spawn("endpoints", move |out| endpoints::follow(sources, making, out));
                 Target::Endpoints { set, source }
             }
         };
@@ -73,7 +85,9 @@ impl Client {
             shown: shown_value(&id.to_string()),
             id,
             stats,
-            connect_timeout,
+            requeue_budget: budget(rules.settings.requeue_budget),
+            rules,
+            clock,
             target,
         }
     }

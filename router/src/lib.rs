@@ -13,7 +13,6 @@
 
 mod admin;
 mod args;
-mod balance;
 mod build;
 mod client;
 mod config_file;
@@ -25,6 +24,7 @@ mod identify;
 mod process;
 mod route;
 mod server;
+mod service;
 mod stats;
 mod wire;
 

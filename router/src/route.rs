@@ -23,6 +23,7 @@ pub(crate) use table::Routes;
 use crate::client::Clients;
 use crate::error::RouteError;
 use crate::headers::shown_value;
+use crate::service::Service;
 use crate::stats::{ServiceStats, Services};
 
 /// A name in use, kept up to date by a task until it is dropped.
@@ -34,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) local: Dtab,
     /// The same as the next router is told.
     pub(crate) handed_on: Option<Box<[u8]>>,
+    /// What is done when its requests fail.
+    pub(crate) service: Service,
     bound: Live<Outcome>,
     stats: Arc<OnceLock<Arc<ServiceStats>>>,
     /// Counts what the name gets before it is bound.
@@ -59,8 +62,8 @@ impl Route {
         path: Path,
         local: Dtab,
         binding: Live<Binding>,
-        clients: Arc<Clients>,
-        services: &Arc<Services>,
+        service: Service,
+        (clients, services): (Arc<Clients>, &Arc<Services>),
     ) -> Self {
         let stats = Arc::new(OnceLock::new());
         let following = Following {
@@ -75,6 +78,7 @@ impl Route {
             handed_on: (!local.is_empty()).then(|| shown_value(&local.to_string())),
             path,
             local,
+            service,
             bound,
             stats,
             other: Arc::clone(&services.other),

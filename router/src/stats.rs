@@ -14,9 +14,11 @@ use telemetry::{Counter, Gauge, Metrics, Scope, Stat};
 use tokio::time::Instant;
 
 pub(crate) use client::ClientStats;
+
 pub(crate) use server::ServerStats;
 pub(crate) use service::{ServiceStats, Services};
 
+use crate::client::Rules;
 use series::Series;
 
 /// A duration in the unit that latencies are recorded in.
@@ -193,6 +195,8 @@ pub(crate) struct CacheStats {
     pub(crate) misses: Counter,
     pub(crate) evicts: Counter,
     pub(crate) expires: Counter,
+    /// What was made though there was no room to keep it.
+    pub(crate) oneshots: Counter,
 }
 
 impl CacheStats {
@@ -202,6 +206,7 @@ impl CacheStats {
             misses: scope.counter("misses"),
             evicts: scope.counter("evicts"),
             expires: scope.counter("expires"),
+            oneshots: scope.counter("oneshots"),
         }
     }
 }
@@ -229,8 +234,8 @@ impl RouterStats {
     }
 
     /// The numbers of a client.
-    pub(crate) fn client(&self, id: &BoundId) -> ClientStats {
-        ClientStats::new(&self.by_client, &id.to_string())
+    pub(crate) fn client(&self, id: &BoundId, rules: &Rules) -> ClientStats {
+        ClientStats::new(&self.by_client, &id.to_string(), rules)
     }
 }
 

@@ -8,7 +8,8 @@ use config::ClientPolicy;
 use namer::{Bound, BoundId};
 use tokio::time::Instant;
 
-use super::Client;
+use super::{Client, Rules};
+use crate::exchange::Clock;
 use crate::stats::RouterStats;
 
 /// One client for each bound id in use. Asked when a binding changes, never by a request.
@@ -19,6 +20,9 @@ pub(crate) struct Clients {
     limit: usize,
     idle_ttl: Duration,
     policy: ClientPolicy,
+    /// The rules that were made last, for the next client that has the same.
+    last: Mutex<Option<Arc<Rules>>>,
+    clock: Clock,
     stats: Arc<RouterStats>,
 }
 
@@ -42,7 +46,7 @@ impl Clients {
         limit: usize,
         idle_ttl: Duration,
         policy: ClientPolicy,
-        stats: Arc<RouterStats>,
+        (clock, stats): (Clock, Arc<RouterStats>),
     ) -> Self {
         Self {
             kept: Mutex::default(),
@@ -50,6 +54,8 @@ impl Clients {
             limit,
             idle_ttl,
             policy,
+            last: Mutex::default(),
+            clock,
             stats,
         }
     }
@@ -64,41 +70,55 @@ impl Clients {
             return Arc::clone(&known.client);
         }
         self.stats.clients.misses.inc();
-        self.make_room(&mut kept);
-        let stats = self.stats.client(&bound.id);
-        let settings = self
-            .policy
-            .of(&bound.id.path().cloned().unwrap_or_default());
+        let rules = self.rules(&bound.id);
+        let stats = self.stats.client(&bound.id, &rules);
         let client = Arc::new(Client::new(
             bound.id.clone(),
             bound.addresses.clone(),
+            rules,
             self.workers,
-            settings.connect_timeout,
-            stats,
+            (self.clock, stats),
         ));
-        kept.insert(
-            bound.id.clone(),
-            Kept {
-                client: Arc::clone(&client),
-                used: now,
-            },
-        );
+        if self.has_room(&mut kept) {
+            kept.insert(
+                bound.id.clone(),
+                Kept {
+                    client: Arc::clone(&client),
+                    used: now,
+                },
+            );
+        } else {
+            // It serves the name that asked, and goes with it. Source: linkerd `DstBindingFactory`.
+            self.stats.clients.oneshots.inc();
+        }
         client
     }
 
-    /// Drops the one that was unused for longest, if there are too many. Those in use stay: routes are bounded as well.
-    fn make_room(&self, kept: &mut HashMap<BoundId, Kept>) {
+    /// How a client treats its endpoints. Most clients have the same rules.
+    fn rules(&self, id: &BoundId) -> Arc<Rules> {
+        let settings = self.policy.of(&id.path().cloned().unwrap_or_default());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(rules) if rules.settings == settings => Arc::clone(rules),
+            _ => Arc::clone(last.insert(Arc::new(Rules::from(settings)))),
+        }
+    }
+
+    /// Whether there is room for one more, if need be in the place of the one that was unused for longest. Those in use stay.
+    fn has_room(&self, kept: &mut HashMap<BoundId, Kept>) -> bool {
         if kept.len() < self.limit {
-            return;
+            return true;
         }
         let unused = kept.iter().filter(|(_, kept)| !kept.is_in_use());
-        if let Some(id) = unused
+        let Some(id) = unused
             .min_by_key(|(_, kept)| kept.used)
             .map(|(id, _)| id.clone())
-        {
-            kept.remove(&id);
-            self.stats.clients.evicts.inc();
-        }
+        else {
+            return false;
+        };
+        kept.remove(&id);
+        self.stats.clients.evicts.inc();
+        true
     }
 
     /// Closes idle connections, and drops clients that no route used for the time an entry may be idle.
@@ -119,9 +139,9 @@ impl Clients {
             for endpoint in client
                 .endpoints()
                 .iter()
-                .flat_map(|endpoints| endpoints.choices.members())
+                .flat_map(|endpoints| endpoints.balancer.members())
             {
-                endpoint.sweep(now);
+                endpoint.pool.sweep(now);
             }
         }
     }

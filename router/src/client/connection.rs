@@ -21,6 +21,7 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     /// What the endpoint sent and nobody has used yet; nothing while it is idle.
     pub(crate) input: Input,
+    pub(crate) opened: Instant,
     /// When it was last put back.
     pub(crate) returned: Instant,
     _counted: Counted,
@@ -71,10 +72,12 @@ impl Connection {
         let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
         // Fails only on a socket that is dead already, which the first write tells as well.
         let _ = stream.set_nodelay(true);
+        let now = Instant::now();
         Ok(Self {
             socket: stream.into(),
             input: Input::default(),
-            returned: Instant::now(),
+            opened: now,
+            returned: now,
             _counted: Counted::new(connections),
         })
     }

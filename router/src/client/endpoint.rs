@@ -1,77 +1,71 @@
-//! One address, and the connections that wait there for the next request.
+//! One address: how much it has to do, whether it is well, and the connections that wait there for the next request.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use policy::{Accrual, Admission, Change, FailFast, Node, Outcome, Standing, Status};
 use tokio::time::Instant;
 
-use super::Connection;
-use crate::balance::Loaded;
+use super::pool::Pool;
+use super::rules::Rules;
+use crate::exchange::Clock;
+use crate::stats::ClientStats;
 
-/// How long a connection may wait for its next request. Shorter than the keep-alive of common servers, so that we close first.
-pub(crate) const IDLE_TIME: Duration = Duration::from_secs(60);
-
-/// Boxed, because a connection has hundreds of bytes and moves with each request.
-type Pool = Vec<Box<Connection>>;
-
-/// An address of a client. Its load is shared by all workers, its idle connections belong to one each.
+/// An address of a client, shared by all workers.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     in_flight: AtomicUsize,
-    /// By worker; the last returned is the next taken. They close with the endpoint: when its address has left the set and
-    /// nothing is in flight any more.
-    pools: Box<[Mutex<Pool>]>,
+    pub(crate) accrual: Accrual,
+    /// If connecting is not even to be tried where it just failed.
+    pub(crate) fail_fast: Option<Box<FailFast>>,
+    standing: Standing,
+    pub(crate) pool: Pool,
+    clock: Clock,
 }
 
 impl Endpoint {
-    pub(crate) fn new(address: SocketAddr, workers: usize) -> Self {
+    pub(crate) fn new(address: SocketAddr, rules: &Rules, workers: usize, clock: Clock) -> Self {
+        let now = clock.time_at(Instant::now());
         Self {
             address,
             in_flight: AtomicUsize::new(0),
-            pools: (0..workers).map(|_| Mutex::default()).collect(),
+            accrual: Accrual::new(rules.accrual),
+            fail_fast: rules.settings.fail_fast.then(Box::default),
+            standing: rules.balancing.standing(now, &mut fastrand::f64),
+            pool: Pool::new(rules, workers),
+            clock,
         }
     }
 
-    /// The worker's connection that was used last, of those that are open.
-    pub(crate) fn take_idle(&self, worker: usize) -> Option<Box<Connection>> {
-        let mut pool = self.pool(worker);
-        while let Some(connection) = pool.pop() {
-            if connection.is_open() {
-                return Some(connection);
-            }
-        }
-        None
+    /// How many requests it has now.
+    pub(crate) fn load(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Keeps a connection for the worker's next request.
-    pub(crate) fn keep(&self, worker: usize, mut connection: Box<Connection>, now: Instant) {
-        connection.returned = now;
-        self.pool(worker).push(connection);
-    }
-
-    /// Closes what waited too long, and what the other side has closed.
-    pub(crate) fn sweep(&self, now: Instant) {
-        for worker in 0..self.pools.len() {
-            self.pool(worker).retain(|connection| {
-                now.duration_since(connection.returned) < IDLE_TIME && connection.is_open()
-            });
-        }
-    }
-
-    fn pool(&self, worker: usize) -> MutexGuard<'_, Pool> {
-        // Only the sweeper ever stands in the worker's way.
-        self.pools[worker]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Whether it gets requests.
+    pub(crate) fn status_at(&self, now: Instant) -> Status {
+        self.status(self.clock.time_at(now))
     }
 }
 
-impl Loaded for Endpoint {
-    fn load(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+impl Node for Endpoint {
+    fn pending(&self) -> usize {
+        self.load()
+    }
+
+    fn status(&self, now: Duration) -> Status {
+        let status = self.accrual.status(now);
+        match &self.fail_fast {
+            Some(fail_fast) => status.min(fail_fast.status(now)),
+            None => status,
+        }
+    }
+
+    fn standing(&self) -> &Standing {
+        &self.standing
     }
 }
 
@@ -85,17 +79,80 @@ impl fmt::Debug for Endpoint {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub(crate) endpoint: Arc<Endpoint>,
+    /// Until the endpoint was judged by it.
+    admission: Option<Admission>,
+    began: Duration,
 }
 
 impl InFlight {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+    /// A request that begins now.
+    pub(crate) fn new(endpoint: Arc<Endpoint>, now: Instant) -> Self {
+        let began = endpoint.clock.time_at(now);
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { endpoint }
+        Self {
+            admission: Some(endpoint.accrual.admit(began)),
+            endpoint,
+            began,
+        }
+    }
+
+    /// The endpoint is judged by how the request has gone; once, as soon as that is known.
+    pub(crate) fn judge(&mut self, outcome: Outcome, now: Instant, stats: &ClientStats) {
+        let Some(admission) = self.admission.take() else {
+            return;
+        };
+        if admission.is_probe() {
+            stats.accrual().probes.inc();
+        }
+        let endpoint = &*self.endpoint;
+        let now = endpoint.clock.time_at(now);
+        let change = endpoint
+            .accrual
+            .settle(admission, now, outcome, &mut fastrand::f64);
+        if let Some(change) = change {
+            tell(change, endpoint.address, now, stats);
+        }
+    }
+}
+
+/// Counts and logs what has changed about an endpoint.
+#[cold]
+fn tell(change: Change, address: SocketAddr, now: Duration, stats: &ClientStats) {
+    let seconds = |until: Duration| until.saturating_sub(now).as_secs_f64();
+    let accrual = stats.accrual();
+    match change {
+        Change::Removed { reason, until } => {
+            accrual.removals.inc();
+            tracing::warn!(%address, %reason, seconds = seconds(until), "an endpoint is left alone");
+        }
+        Change::ProbeFailed { until } => {
+            tracing::info!(%address, seconds = seconds(until), "an endpoint fails still");
+        }
+        Change::Revived { removed_for } => {
+            accrual.revivals.inc();
+            accrual.removed_for.record(crate::stats::millis(removed_for));
+            tracing::info!(%address, seconds = removed_for.as_secs_f64(), "an endpoint is back");
+        }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let endpoint = &*self.endpoint;
+        endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(admission) = self.admission.take() {
+            // Nobody can say: the next request is the probe, if this was one.
+            let _ = endpoint.accrual.settle(
+                admission,
+                self.began,
+                Outcome::Ignorable,
+                &mut fastrand::f64,
+            );
+        }
+        if endpoint.standing.is_measured() {
+            let now = endpoint.clock.time_at(Instant::now());
+            let took = now.saturating_sub(self.began);
+            endpoint.standing.observe(now, took);
+        }
     }
 }

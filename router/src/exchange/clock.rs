@@ -1,4 +1,4 @@
-//! When routes were last used.
+//! The time of a router: what its rules count by, and when its routes were last used.
 
 use std::time::Duration;
 
@@ -15,6 +15,11 @@ impl Clock {
         Self {
             started: Instant::now(),
         }
+    }
+
+    /// The time since it was started, as the rules of retries, accrual and balancing want it.
+    pub(crate) fn time_at(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
     }
 
     /// Counts sixteenths of a second, about.

@@ -73,16 +73,16 @@ const SILENCE: Duration = Duration::from_secs(1);
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Asked {
-    pub(super) fn new(downstream: &Downstream<'_>) -> Self {
-        let mut head = Text::take();
-        downstream.request.write_to(&mut head);
+    /// The downstream's request; so many bytes of its body are kept for another try.
+    pub(super) fn new(downstream: &Downstream<'_>, kept_bytes: usize) -> Self {
+        let head = written(downstream.request);
         let length = downstream.request.length();
         let encoding = match length {
             Length::Chunked => Encoding::Chunked,
             _ => Encoding::Plain,
         };
         Self {
-            upload: Relay::new(head, length, encoding),
+            upload: Relay::new(head, length, encoding).keeping(kept_bytes),
             is_refused: false,
             persists: false,
             interim: Vec::new(),
@@ -90,8 +90,29 @@ impl Asked {
         }
     }
 
+    /// The same for another endpoint, with the request's head as it is now.
+    pub(super) fn again(self, downstream: &mut Downstream<'_>) -> Self {
+        let head = written(downstream.request);
+        Self {
+            upload: self.upload.again(head, downstream.input),
+            is_refused: false,
+            persists: false,
+            ..self
+        }
+    }
+
+    /// Whether it could be sent once more.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.upload.is_repeatable()
+    }
+
+    /// Whether all of it was sent, and the endpoint's connection is good for another request.
+    pub(super) fn leaves_it_usable(&self) -> bool {
+        self.upload.is_done() && !self.is_refused && self.persists
+    }
+
     /// Leaves the rest of the body to whoever answers instead.
-    pub(super) fn leave(&mut self, downstream: &mut Downstream<'_>) {
+    pub(crate) fn leave(&mut self, downstream: &mut Downstream<'_>) {
         downstream.unread = self.upload.take_decoder(downstream.input);
     }
 
@@ -139,7 +160,7 @@ impl Asked {
     }
 
     /// Ready when the client has hung up. To be asked last, when there is nothing to do but wait.
-    pub(super) fn poll_gone(
+    pub(crate) fn poll_gone(
         &self,
         cx: &mut Context<'_>,
         downstream: &mut Downstream<'_>,
@@ -177,6 +198,12 @@ impl Asked {
             }
         }
     }
+}
+
+fn written(head: &RequestHead) -> Text {
+    let mut text = Text::take();
+    head.write_to(&mut text);
+    text
 }
 
 /// Says in the head how its body is delimited, and what the client asks of this hop that the next one can do as well.

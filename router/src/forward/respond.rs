@@ -17,7 +17,7 @@ use crate::wire::{Encoding, Relay, Text, Trouble, Tunnel};
 pub(crate) async fn respond(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
-    Begun { now, rest }: Begun,
+    Begun { now, rest, .. }: Begun,
 ) -> After {
     match (rest, message) {
         (
@@ -97,8 +97,7 @@ async fn pass(
         Ended::Gone => return After::Close,
         Ended::Broken => return After::Reset,
     }
-    let is_sent = asked.upload.is_done() && !asked.is_refused;
-    if is_sent && length != Length::UntilClose && asked.persists {
+    if asked.leaves_it_usable() && length != Length::UntilClose {
         lease.settle(began);
     } else {
         // Not later: the client may take its time with the rest of its request.

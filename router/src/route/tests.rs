@@ -3,6 +3,7 @@ use namer::{Addresses, Bound};
 use telemetry::Metrics;
 
 use super::*;
+use crate::exchange::Clock;
 use crate::identify::Key;
 use crate::stats::RouterStats;
 
@@ -22,7 +23,7 @@ impl World {
             10,
             Duration::from_secs(60),
             config::ClientPolicy::default(),
-            Arc::clone(&stats),
+            (Clock::start(), Arc::clone(&stats)),
         );
         Self {
             metrics,
@@ -37,8 +38,8 @@ impl World {
             path,
             Dtab::empty(),
             binding,
-            Arc::clone(&self.clients),
-            &self.stats.services,
+            Service::from(config::ServiceSettings::default()),
+            (Arc::clone(&self.clients), &self.stats.services),
         )
     }
 }

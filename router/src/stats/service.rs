@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dtab::Path;
-use telemetry::{Gauge, Scope};
+use telemetry::{Counter, Gauge, Scope, Stat};
 
 use super::Exchanges;
 use super::series::{Member, Series};
@@ -20,6 +20,25 @@ pub(crate) struct ServiceStats {
     named: Option<Named>,
     /// Whether the share of dead branches is shown, which it is once there was one.
     dead: OnceLock<Gauge>,
+    /// Made with the first retry that was due.
+    retrying: OnceLock<Box<Retrying>>,
+}
+
+/// `retries` of a name.
+#[derive(Debug)]
+pub(crate) struct Retrying {
+    /// Requests that were sent again.
+    pub(crate) total: Counter,
+    /// How often one request was.
+    pub(crate) per_request: Stat,
+    /// How many more there may be.
+    pub(crate) budget: Gauge,
+    /// What the budget did not allow.
+    pub(crate) budget_exhausted: Counter,
+    /// Requests whose body was too long to be kept for another try.
+    pub(crate) request_too_long: Counter,
+    /// Requests that took too long with all their tries.
+    pub(crate) timeouts: Counter,
 }
 
 #[derive(Debug)]
@@ -36,7 +55,22 @@ impl ServiceStats {
             scope,
             named,
             dead: OnceLock::new(),
+            retrying: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn retrying(&self) -> &Retrying {
+        self.retrying.get_or_init(|| {
+            let scope = self.scope.scope("retries");
+            Box::new(Retrying {
+                total: scope.counter("total"),
+                per_request: scope.stat("per_request"),
+                budget: scope.gauge("budget"),
+                budget_exhausted: scope.counter("budget_exhausted"),
+                request_too_long: scope.counter("request_stream_too_long"),
+                timeouts: self.scope.counter("total_timeouts"),
+            })
+        })
     }
 
     /// The share (0..1) of the name's traffic that dead branches gave to the others.

@@ -55,6 +55,27 @@ pub(crate) struct Relay {
     has_body_begun: bool,
     /// What a long body passes through.
     pipe: Option<Pipe>,
+    /// The body so far, in case that it has to be sent again.
+    kept: Option<Kept>,
+}
+
+/// The data of a body that has passed, as long as there is not too much of it.
+#[derive(Debug)]
+struct Kept {
+    /// None once there was too much.
+    data: Option<Vec<u8>>,
+    limit: usize,
+}
+
+impl Kept {
+    fn add(&mut self, more: &[u8]) {
+        let Some(data) = &mut self.data else { return };
+        if data.len() + more.len() > self.limit {
+            self.data = None;
+        } else {
+            data.extend_from_slice(more);
+        }
+    }
 }
 
 /// How far the end of the body is.
@@ -98,6 +119,51 @@ impl Relay {
             has_begun: false,
             has_body_begun: false,
             pipe: None,
+            kept: None,
+        }
+    }
+
+    /// Keeps the body as it passes, up to so many bytes, so that it can be sent again.
+    pub(crate) fn keeping(mut self, limit: usize) -> Self {
+        if self.end == End::Ahead {
+            let data = match self.decoder.remaining().map(usize::try_from) {
+                Some(Ok(length)) if length <= limit => Some(Vec::with_capacity(length)),
+                Some(_) => None,
+                None => Some(Vec::new()),
+            };
+            self.kept = Some(Kept { data, limit });
+        }
+        self
+    }
+
+    /// Whether it can be sent again, whatever was sent already.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.kept.as_ref().is_none_or(|kept| kept.data.is_some())
+    }
+
+    /// The same message with another head, from its beginning. To be asked of what is repeatable; what was written of it is forgotten.
+    pub(crate) fn again(mut self, mut head: Text, input: &mut Input) -> Self {
+        let decoder = self.take_decoder(input);
+        let kept = self.kept.take();
+        if let Some(data) = kept.as_ref().and_then(|kept| kept.data.as_ref())
+            && !data.is_empty()
+        {
+            write_piece(self.encoding, data, &mut head);
+        }
+        if decoder.is_done() && kept.is_some() && self.encoding == Encoding::Chunked {
+            write_chunk_end(decoder.trailers(), &mut head);
+        }
+        let has_body_begun = self.has_body_begun;
+        let mut again = Self::new(head, Length::None, self.encoding);
+        if !decoder.is_done() {
+            again.end = End::Ahead;
+        }
+        // One that is done has the trailers still, which may be needed once more.
+        again.decoder = decoder;
+        Self {
+            kept,
+            has_body_begun,
+            ..again
         }
     }
 
@@ -190,7 +256,8 @@ impl Relay {
 
     /// Whether a long piece of the body comes next, and nobody has to look at it.
     fn may_be_piped(&mut self, input: &Input) -> bool {
-        if self.encoding != Encoding::Plain || input.has_ended() {
+        let is_kept = self.kept.as_ref().is_some_and(|kept| kept.data.is_some());
+        if self.encoding != Encoding::Plain || input.has_ended() || is_kept {
             return false;
         }
         if self.pipe.is_none() && self.decoder.remaining().is_some_and(|ahead| ahead >= LONG) {
@@ -242,6 +309,9 @@ impl Relay {
         self.used = decoded.consumed;
         self.has_body_begun |= self.used > 0;
         self.data = decoded.data;
+        if let Some(kept) = &mut self.kept {
+            kept.add(&input.filled()[self.data.clone()]);
+        }
         if self.encoding == Encoding::Chunked && !self.data.is_empty() {
             let mut line = [0; 20];
             let length = chunk_line(self.data.len(), &mut line);
@@ -301,6 +371,18 @@ impl Relay {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// Data of a body, delimited as this coding wants it.
+fn write_piece(encoding: Encoding, data: &[u8], out: &mut Vec<u8>) {
+    if encoding == Encoding::Plain {
+        return out.extend_from_slice(data);
+    }
+    let mut line = [0; 20];
+    let length = chunk_line(data.len(), &mut line);
+    out.extend_from_slice(&line[..length]);
+    out.extend_from_slice(data);
+    out.extend_from_slice(CHUNK_END);
 }
 
 #[cfg(test)]
