@@ -43,6 +43,9 @@ const KINDS: [(&str, Kind); 5] = [
     ("roundRobin", Kind::RoundRobin { max_effort: 5 }),
 ];
 
+/// A line that gets longer as long as there are requests.
+const ENDLESS: Duration = Duration::from_secs(10);
+
 const LEGEND: &str = "\
 Ten nodes that each work at four requests at once, 10 ms for each on average, distributed exponentially; 2,000 requests a second
 come at random. Latencies are in ms. \"One slow\": a node takes 100 ms; × is the p99 to that of the nine others alone.
@@ -111,7 +114,11 @@ fn row(name: &str, equal: &Seen, one_slow: &Seen, without: &Seen) -> [String; 10
         millis(one_slow.latency(0.5)),
         millis(slow),
         millis(best),
-        format!("{:.2}", slow.as_secs_f64() / best.as_secs_f64()),
+        if slow > ENDLESS {
+            String::new()
+        } else {
+            format!("{:.2}", slow.as_secs_f64() / best.as_secs_f64())
+        },
     ]
 }
 
@@ -120,6 +127,9 @@ fn percent(share: f64) -> String {
 }
 
 fn millis(time: Duration) -> String {
+    if time > ENDLESS {
+        return "endless".to_owned();
+    }
     format!("{:.1}", time.as_secs_f64() * 1000.0)
 }
 

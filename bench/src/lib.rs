@@ -4,7 +4,7 @@
 //! between them, one proxy at a time. A [`Scenario`] is what is asked, a [`Contender`] who passes it on, a [`Sample`] what one
 //! window of time has shown, and a [`Report`] what all windows of a scenario say together.
 //!
-//! Beside that, [`balance`] shows what the balancers make of a slow node, in simulated time.
+//! Beside that, [`balance()`] shows what the balancers make of a slow node, in simulated time.
 //!
 //! The headline is the proxy's CPU time for each request: unlike throughput it is steady on a machine that does other things
 //! too. The proxy has a core of its own with one worker on it; backend and load share another.

@@ -1,6 +1,8 @@
 //! What the rules cost a request.
 //!
-//! Run with `cargo bench -p policy`.
+//! Run with `cargo bench -p policy`. Baseline on one core of a small, busy cloud machine: 10 ns for a deposit, 8 ns to admit and
+//! settle a request, 19 ns for a pick of ten, of which the two random numbers are a third; peak EWMA 51 ns and 25 ns to observe; heap
+//! 3 ns for each node; slow start and panic threshold together 5 to 12 ns.
 
 use std::hint::black_box;
 use std::io::Write as _;

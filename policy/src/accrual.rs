@@ -186,7 +186,8 @@ impl Admission {
         self.0 == PROBE_CLOSED
     }
 
-    /// Whether the endpoint was closed. The request may be sent if there is no other endpoint; how it ends does not count.
+    /// Whether the endpoint was closed, perhaps since the pick: another request has become the probe. If there is no other
+    /// endpoint the request may be sent nevertheless; how it ends does not count.
     pub fn is_to_closed(&self) -> bool {
         self.0 == CLOSED
     }
