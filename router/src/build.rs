@@ -276,6 +276,7 @@ pub(crate) fn edge(
         patience: patience(&config.time_limits),
         max_connections: config.max_connections,
         places: capacity.places(config.max_concurrent_requests),
+        timeout: config.timeout,
     }
 }
 

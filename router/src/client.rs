@@ -20,7 +20,7 @@ pub(crate) use clients::Clients;
 pub(crate) use connection::{ConnectError, Connection, Interrupted};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
-pub(crate) use pool::NoRoom;
+pub(crate) use pool::{NoRoom, Permit};
 pub(crate) use rules::{Rules, backoff, budget};
 
 use crate::exchange::Clock;
@@ -76,8 +76,9 @@ impl Client {
                     clock,
                     stats: Arc::clone(&stats),
                 };
-                let set =
-                    live::spawn("endpoints", move |out| endpoints::follow(sources, making, out));
+                let set = live::spawn("endpoints", move |out| {
+                    endpoints::follow(sources, making, out)
+                });
                 Target::Endpoints { set, source }
             }
         };

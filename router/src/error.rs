@@ -72,6 +72,9 @@ pub(crate) enum RouteError {
     /// As much is in flight as may be.
     #[error("{0}; try again later")]
     Overloaded(Full),
+    /// It took longer than it may.
+    #[error("exceeded {} {limit}", shown_duration(*.after))]
+    TookTooLong { after: Duration, limit: Limit },
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
@@ -90,6 +93,17 @@ pub(crate) enum Full {
     Descriptors,
     #[error("half of all requests that this router may have in flight are for the same client")]
     Client,
+}
+
+/// What a request took too long for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Limit {
+    #[error("while waiting for a response for the request, including retries (totalTimeoutMs)")]
+    Total,
+    #[error("that a request of this server may take (timeoutMs)")]
+    Server,
+    #[error("that the caller gave the request (l5d-ctx-deadline)")]
+    Caller,
 }
 
 /// Who is to blame for it.
@@ -126,9 +140,18 @@ impl RouteError {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::NotConnected {
+                cause: ConnectError::NoRoom(_),
+                ..
+            } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotConnected {
                 cause: ConnectError::TimedOut(_),
                 ..
-            } => StatusCode::GATEWAY_TIMEOUT,
+            }
+            | Self::Broken {
+                cause: Interrupted::TimedOut(_),
+                ..
+            }
+            | Self::TookTooLong { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
@@ -155,6 +178,7 @@ impl RouteError {
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
+            | Self::TookTooLong { .. }
             | Self::Switched { .. } => Blame::Upstream,
         }
     }
@@ -173,6 +197,11 @@ impl RouteError {
                 | Self::NotConnected { .. }
                 | Self::Overloaded(_)
         )
+    }
+
+    /// Whether another try may end otherwise, if it does no harm to try. Source: finagle `RetryableWriteException` and its kin.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::NotConnected { .. } | Self::Broken { .. })
     }
 
     /// Its name in the metrics, below `failures/`.
@@ -194,10 +223,20 @@ impl RouteError {
                 cause: ConnectError::TimedOut(_),
                 ..
             } => "connect_timeout",
+            Self::NotConnected {
+                cause: ConnectError::NoRoom(_),
+                ..
+            } => "too_many_waiters",
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
                 Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
+                Interrupted::TimedOut(_) => "attempt_timeout",
+            },
+            Self::TookTooLong { limit, .. } => match limit {
+                Limit::Total => "total_timeout",
+                Limit::Server => "server_timeout",
+                Limit::Caller => "deadline",
             },
             Self::Overloaded(_) => "overloaded",
             Self::Switched { .. } => "protocol_switched",
@@ -220,7 +259,15 @@ impl RouteError {
         if self.is_retryable() {
             fields.push(Known::L5dRetryable, b"true");
         }
-        if matches!(self, Self::Overloaded(_)) {
+        let is_full = matches!(
+            self,
+            Self::Overloaded(_)
+                | Self::NotConnected {
+                    cause: ConnectError::NoRoom(_),
+                    ..
+                }
+        );
+        if is_full {
             fields.push_named(b"retry-after", b"1");
         }
         text

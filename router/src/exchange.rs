@@ -1,22 +1,25 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
 mod clock;
+mod deadline;
 mod downstream;
 mod edge;
 mod explain;
 mod sign;
+mod tries;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::ServicePolicy;
 use dtab::{Dtab, Path};
 use http::{Method, StatusCode};
 use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use clock::Clock;
 pub(crate) use downstream::{After, Downstream};
@@ -25,13 +28,16 @@ pub(crate) use explain::Explain;
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
-use crate::forward::{Asked, Begun, Sending, Unanswered, forward, respond};
+use crate::forward::{Asked, Begun, Unanswered, respond};
 use crate::headers::{self, Overrides};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Route, Routes};
+use crate::service::Service;
 use crate::stats::RouterStats;
+use deadline::Deadline;
 use edge::{admit, answer_here};
 use sign::{sign_request, sign_response};
+use tries::Call;
 
 /// One router of the configuration: what its servers ask.
 pub(crate) struct Router {
@@ -40,6 +46,8 @@ pub(crate) struct Router {
     /// The router's own rules.
     pub(crate) base: Dtab,
     pub(crate) interpreter: Arc<dyn Interpreter>,
+    /// What is done for names when their requests fail.
+    pub(crate) service: ServicePolicy,
     /// Where bindings and whatever they need run: never on a worker.
     pub(crate) control: Handle,
     pub(crate) binding_timeout: Duration,
@@ -66,7 +74,8 @@ impl Router {
         let begun = stats.exchanges.begin(asked);
         match self.exchange(origin, asked, downstream, message).await {
             Ok(answered) => {
-                sign_response(downstream.response);
+                let is_success = !answered.begun.class.is_failure();
+                sign_response(downstream.response, is_success);
                 if let Some(protocol) = answered.protocol() {
                     downstream
                         .response
@@ -76,7 +85,7 @@ impl Router {
                 }
                 let status = downstream.response.status;
                 stats.statuses.count(status);
-                begun.end(!status.is_server_error(), answered.begun.now);
+                begun.end(is_success, answered.begun.now);
                 let fields = &mut downstream.response.fields;
                 if origin.edge.clear_context && headers::clear_context(fields) {
                     // What a router beyond the edge says of its names is not for strangers.
@@ -124,33 +133,37 @@ impl Router {
         }
         let overrides = admit(downstream.request, origin)?;
         let route = self.identify(downstream.request, overrides, origin.peer, asked)?;
-        let timeout = self.binding_timeout;
-        let picked = route.pick(asked, timeout, &mut fastrand::f64).await;
-        // Only now: what a name got is counted under it once it is bound.
-        let service = route.stats().exchanges.begin(asked);
-        let answered = match picked {
-            Ok(picked) => {
-                let upgrade = offered(downstream.request);
-                sign_request(downstream.request, &route, &picked);
-                let sending = Sending {
-                    worker: origin.worker,
-                    asked,
-                    deadline: asked + timeout,
-                    upgrade: upgrade.as_deref(),
-                    most: origin.edge.places.most_for_one(),
-                };
-                forward(&picked.client, sending, downstream, message).await
-            }
-            Err(error) => Err(error.into()),
+        let fields = &downstream.request.fields;
+        let total = route.service.total_timeout;
+        let deadline = Deadline::strictest(asked, total, origin.edge.timeout, fields);
+        let call = Call {
+            router: self,
+            route: &route,
+            origin,
+            asked,
+            deadline,
         };
+        let mut counted = None;
+        let trying = call.answer(downstream, message, &mut counted);
+        let answered = match deadline {
+            None => trying.await,
+            Some(deadline) => match timeout_at(deadline.at, Box::pin(trying)).await {
+                Ok(answered) => answered,
+                Err(_) => Err(deadline.error().into()),
+            },
+        };
+        let service = counted.unwrap_or_else(|| route.stats().exchanges.begin(asked));
         match answered {
             Ok(begun) => {
-                let status = downstream.response.status;
-                service.end(!status.is_server_error(), begun.now);
+                service.end(!begun.class.is_failure(), begun.now);
                 Ok(Answered::new(begun, downstream.response))
             }
             Err(Unanswered::Refused(error)) => {
+                if let Some(asked) = message {
+                    asked.leave(downstream);
+                }
                 service.fail(error.label(), Instant::now());
+                drop(call);
                 Err(Refused::With {
                     error,
                     route: Some(route),
@@ -205,12 +218,13 @@ impl Router {
             self.base.concat(&local)
         };
         let binding = self.interpreter.bind(&path, &rules);
+        let service = Service::from(self.service.of(&path));
         let route = Route::new(
             path,
             local,
             binding,
-            Arc::clone(&self.clients),
-            &self.stats.services,
+            service,
+            (Arc::clone(&self.clients), &self.stats.services),
         );
         route.touch(self.clock.tick());
         route

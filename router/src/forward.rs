@@ -6,6 +6,7 @@
 
 mod ask;
 mod host;
+mod lease;
 mod respond;
 
 use std::io;
@@ -13,11 +14,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use http1::Length;
+use http1::{Known, Length};
 use live::Live;
-use tokio::time::Instant;
+use policy::{Admission, Class, Classifier, Exchange, FailFast, Outcome, Pick, Sent};
+use tokio::time::{Instant, timeout};
 
 pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
 
 use crate::client::{
@@ -36,14 +39,18 @@ const MAX_ENDPOINTS: usize = 25;
 pub(crate) struct Sending<'a> {
     /// Whose pools are used.
     pub(crate) worker: usize,
-    /// When the request came.
-    pub(crate) asked: Instant,
+    /// When this try began.
+    pub(crate) began: Instant,
     /// Until when it may wait for addresses and connections.
     pub(crate) deadline: Instant,
     /// The protocol that the client would change to.
     pub(crate) upgrade: Option<&'a [u8]>,
     /// How many requests the client may have in flight, if places are scarce.
     pub(crate) most: Option<usize>,
+    /// Which answers are failures.
+    pub(crate) classifier: Classifier,
+    /// How many bytes of the body are kept for another try.
+    pub(crate) kept_bytes: usize,
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -51,6 +58,8 @@ pub(crate) struct Sending<'a> {
 pub(crate) struct Begun {
     /// When it did.
     pub(crate) now: Instant,
+    /// What kind of answer it is.
+    pub(crate) class: Class,
     /// Where the rest comes from; none if the head is all.
     pub(crate) rest: Option<Rest>,
 }
@@ -71,24 +80,6 @@ pub(crate) enum Kind {
     Tunnel,
 }
 
-/// A connection that is used for one request.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pub(crate) connection: Box<Connection>,
-    pub(crate) in_flight: InFlight,
-    pub(crate) worker: usize,
-}
-
-impl Lease {
-    /// Keeps the connection for the next request, if it is good for one. `now` may be off by what an answer takes.
-    pub(crate) fn settle(self, now: Instant) {
-        if self.connection.input.is_empty() && !self.connection.input.has_ended() {
-            let endpoint = &self.in_flight.endpoint;
-            endpoint.keep(self.worker, self.connection, now);
-        }
-    }
-}
-
 /// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed.
 pub(crate) async fn forward(
     client: &Client,
@@ -96,7 +87,7 @@ pub(crate) async fn forward(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Begun, Unanswered> {
-    let begun = client.stats.exchanges.begin(sending.asked);
+    let begun = client.stats.exchanges.begin(sending.began);
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
@@ -111,17 +102,46 @@ pub(crate) async fn forward(
     };
     let now = Instant::now();
     match answered {
-        Ok(rest) => {
+        Ok(mut rest) => {
             let status = downstream.response.status;
             client.stats.statuses.count(status);
-            begun.end(!status.is_server_error(), now);
-            Ok(Begun { now, rest })
+            let class = class(downstream, message.as_ref(), sending.classifier);
+            begun.end(!class.is_failure(), now);
+            if let Some(Rest { lease, .. }) = &mut rest {
+                lease.in_flight.judge(class.into(), now, &client.stats);
+            }
+            if !class.is_failure() {
+                client.requeue_budget.deposit(client.clock.time_at(now));
+            }
+            Ok(Begun { now, class, rest })
         }
         Err(Unanswered::Refused(error)) => {
             begun.fail(error.label(), now);
             Err(Unanswered::Refused(error))
         }
         Err(Unanswered::Gone) => Err(Unanswered::Gone),
+    }
+}
+
+/// What kind of answer the downstream's response is.
+fn class(downstream: &Downstream<'_>, message: Option<&Asked>, classifier: Classifier) -> Class {
+    let response = &*downstream.response;
+    let status = response.status;
+    // Only what has failed is looked at more closely.
+    let says_retryable =
+        status.is_server_error() && response.fields.get(Known::L5dRetryable) == Some(&b"true"[..]);
+    let exchange = Exchange::Answered {
+        status,
+        says_retryable,
+    };
+    classifier.classify(sent(downstream, message), exchange)
+}
+
+/// What the classifier needs to know of a request.
+pub(crate) fn sent<'a>(downstream: &'a Downstream<'_>, message: Option<&Asked>) -> Sent<'a> {
+    Sent {
+        method: &downstream.request.method,
+        is_streamed: message.is_some_and(|asked| !asked.is_repeatable()),
     }
 }
 
@@ -167,24 +187,22 @@ async fn balance(
     if downstream.request.method != Method::CONNECT {
         frame(downstream.request, downstream.expects, sending.upgrade);
         // Read once, whichever endpoint is asked in the end.
-        *message = Some(Asked::new(downstream));
+        *message = Some(match message.take() {
+            Some(asked) => asked.again(downstream),
+            None => Asked::new(downstream, sending.kept_bytes),
+        });
     }
     let taken = try_all(client, endpoints, sending, downstream, message).await;
     if let Some(rewritten) = &rewritten {
         rewritten.restore(&mut downstream.response.fields);
+        rewritten.undo(&mut downstream.request.fields);
     }
-    let rest = taken.and_then(
+    taken.and_then(
         |lease| match kind(downstream, message.as_ref(), sending.upgrade) {
             Some(kind) => Ok(Rest { lease, kind }),
             None => Err(switched(client, &lease).into()),
         },
-    );
-    if rest.is_err()
-        && let Some(asked) = message
-    {
-        asked.leave(downstream);
-    }
-    rest
+    )
 }
 
 /// What follows the head; none if it switches to a protocol that nobody asked for.
@@ -211,32 +229,85 @@ async fn try_all(
 ) -> Result<Lease, Unanswered> {
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut refused = None;
-    while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || Instant::now() < sending.deadline) {
+    let mut now = sending.began;
+    while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || now < sending.deadline) {
         let is_tried = |endpoint: &Endpoint| tried.contains(&endpoint.address);
-        let Some(endpoint) = endpoints.choices.pick(&mut fastrand::f64, is_tried) else {
+        let time = client.clock.time_at(now);
+        let Some(pick) = endpoints.balancer.pick(time, &mut fastrand::f64, is_tried) else {
             break;
         };
-        let in_flight = InFlight::new(Arc::clone(endpoint));
-        match attempt(client, in_flight, sending.worker, downstream, message).await {
-            Ok(lease) => return Ok(lease),
+        count(client, &pick);
+        let in_flight = InFlight::new(Arc::clone(pick.node), now);
+        if in_flight.came_too_late() && !pick.is_desperate {
+            // Somebody else became its probe in this moment.
+            tried.push(pick.node.address);
+            continue;
+        }
+        match attempt(client, in_flight, sending, downstream, message).await {
+            Ok(lease) => {
+                let is_nack = is_nack(downstream);
+                if !is_nack || !requeues(client, message.as_ref()) {
+                    return Ok(lease);
+                }
+                client.stats.trouble().nacks.inc();
+                tried.push(lease.in_flight.endpoint.address);
+                let asked = message.take();
+                lease.discard(asked.as_ref(), downstream, Instant::now());
+                *message = asked.map(|asked| asked.again(downstream));
+            }
             Err(Failed::Surely(cause)) => {
                 client.stats.requeues.inc();
-                tried.push(endpoint.address);
+                tried.push(pick.node.address);
                 refused = Some(cause);
             }
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
         }
+        now = Instant::now();
     }
     let (Some(cause), Some(address)) = (refused, tried.pop()) else {
         return Err(RouteError::NoEndpoints(client.id.clone()).into());
     };
-    let members = endpoints.choices.members();
+    let members = endpoints.balancer.members();
+    let mut addresses: Vec<_> = members.map(|endpoint| endpoint.address).collect();
+    addresses.sort_unstable();
     Err(Unanswered::from(RouteError::NotConnected {
         id: client.id.clone(),
         address,
         cause,
-        addresses: members.map(|endpoint| endpoint.address).collect(),
+        addresses,
     }))
+}
+
+/// Counts what a pick had to put up with.
+fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
+    if pick.is_effort_exhausted {
+        client.stats.trouble().max_effort_exhausted.inc();
+    }
+    if pick.is_class_busy {
+        client.stats.trouble().busy_weight_classes.inc();
+    }
+}
+
+/// Whether an answer only says that the endpoint has not even looked at the request.
+/// Source: finagle `HttpNackFilter`, which reads the same from a 503 with `Retry-After: 0`.
+fn is_nack(downstream: &Downstream<'_>) -> bool {
+    let response = &*downstream.response;
+    response.status == StatusCode::SERVICE_UNAVAILABLE
+        && (response.fields.find("finagle-http-nack").is_some()
+            || response.fields.find("retry-after") == Some(b"0")
+                && response.length() != Length::Chunked)
+}
+
+/// Whether a request that surely had no effect may go to another endpoint, though one has seen it.
+fn requeues(client: &Client, message: Option<&Asked>) -> bool {
+    let may_repeat = message.is_some_and(Asked::is_repeatable);
+    let time = client.clock.time_at(Instant::now());
+    let is_paid = may_repeat && client.requeue_budget.try_withdraw(time);
+    match is_paid {
+        true => client.stats.requeues.inc(),
+        false => client.stats.trouble().budget_exhausted.inc(),
+    }
+    is_paid
 }
 
 /// Why an endpoint did not answer.
@@ -251,57 +322,88 @@ enum Failed {
 async fn attempt(
     client: &Client,
     mut in_flight: InFlight,
-    worker: usize,
+    sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Lease, Failed> {
+    let worker = sending.worker;
     let mut may_be_pooled = message.is_some();
+    let permit = match in_flight.endpoint.pool.enter(sending.deadline).await {
+        Ok(permit) => permit,
+        Err(cause) => {
+            client.stats.trouble().too_many_waiters.inc();
+            return Err(Failed::Surely(ConnectError::NoRoom(cause)));
+        }
+    };
+    let mut permit = Some(permit);
     loop {
-        let endpoint = &in_flight.endpoint;
-        let pooled = may_be_pooled.then(|| endpoint.take_idle(worker)).flatten();
+        let pool = &in_flight.endpoint.pool;
+        let pooled = may_be_pooled
+            .then(|| pool.take_idle(worker, sending.began))
+            .flatten();
         let is_pooled = pooled.is_some();
         let connection = match pooled {
             Some(connection) => connection,
-            None => Box::pin(connect(client, endpoint))
-                .await
-                .map_err(not_connected)?,
+            None => match Box::pin(connect(client, &in_flight.endpoint)).await {
+                Ok(connection) => connection,
+                Err(cause) => return Err(not_connected(client, &mut in_flight, cause)),
+            },
         };
         let mut lease = Lease {
             connection,
             in_flight,
             worker,
+            permit: permit.take(),
         };
         let Some(asked) = message else {
             downstream.response.reset(StatusCode::OK);
             return Ok(lease);
         };
-        let Err(error) = ask(&mut lease.connection, asked, downstream).await else {
+        let asking = ask(&mut lease.connection, asked, downstream);
+        let answered = match client.rules.settings.attempt_timeout {
+            None => asking.await,
+            Some(most) => match timeout(most, Box::pin(asking)).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    client.stats.trouble().timeouts.inc();
+                    Err(ask::Error::Upstream(Interrupted::TimedOut(most)))
+                }
+            },
+        };
+        let Err(error) = answered else {
             return Ok(lease);
         };
         let cause = match error {
             ask::Error::Downstream(unanswered) => return Err(Failed::Perhaps(unanswered)),
             ask::Error::Upstream(cause) => cause,
         };
+        let mut judge = |lease: &mut Lease| {
+            let now = Instant::now();
+            lease.in_flight.judge(Outcome::Failure, now, &client.stats);
+        };
         match cause {
             // Closed while it was idle: the next one may live, and a new one surely does.
-            _ if !asked.has_begun() && is_pooled => {}
+            Interrupted::Io(_) | Interrupted::Closed if !asked.has_begun() && is_pooled => {}
             Interrupted::Io(cause) if !asked.has_begun() => {
+                judge(&mut lease);
                 return Err(Failed::Surely(ConnectError::Refused(cause)));
             }
             Interrupted::Closed if !asked.has_begun() => {
+                judge(&mut lease);
                 let cause = io::Error::from(io::ErrorKind::ConnectionReset);
                 return Err(Failed::Surely(ConnectError::Refused(cause)));
             }
             Interrupted::Io(_) | Interrupted::Closed
                 if is_pooled
                     && asked.heard_nothing(&lease)
-                    && is_harmless_to_repeat(downstream) =>
+                    && downstream.request.method.is_idempotent()
+                    && requeues(client, Some(&*asked)) =>
             {
-                client.stats.requeues.inc();
                 may_be_pooled = false;
-                *asked = Asked::new(downstream);
+                *message = message.take().map(|asked| asked.again(downstream));
             }
             cause => {
+                judge(&mut lease);
                 let broken = RouteError::Broken {
                     id: client.id.clone(),
                     address: lease.in_flight.endpoint.address,
@@ -310,18 +412,23 @@ async fn attempt(
                 return Err(Failed::Perhaps(broken.into()));
             }
         }
-        asked.is_refused = false;
-        in_flight = lease.in_flight;
+        if let Some(asked) = message {
+            asked.is_refused = false;
+        }
+        (in_flight, permit) = lease.give_up();
     }
 }
 
-fn not_connected(cause: ConnectError) -> Failed {
+fn not_connected(client: &Client, in_flight: &mut InFlight, cause: ConnectError) -> Failed {
     match cause {
         // No endpoint is to blame, and no other one would do.
         cause if cause.is_lack_of_descriptors() => {
             Failed::Perhaps(RouteError::Overloaded(Full::Descriptors).into())
         }
-        cause => Failed::Surely(cause),
+        cause => {
+            in_flight.judge(Outcome::Failure, Instant::now(), &client.stats);
+            Failed::Surely(cause)
+        }
     }
 }
 
@@ -334,19 +441,56 @@ fn switched(client: &Client, lease: &Lease) -> RouteError {
 
 async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>, ConnectError> {
     let stats = &client.stats;
-    stats.connects.inc();
     let began = Instant::now();
+    let trying = match &endpoint.fail_fast {
+        None => None,
+        Some(fail_fast) => match fail_fast.attempt(client.clock.time_at(began)) {
+            Some(admission) => Some(Trying {
+                client,
+                fail_fast,
+                admission: Some(admission),
+            }),
+            None => return Err(ConnectError::FailedFast),
+        },
+    };
+    stats.connects.inc();
+    endpoint.pool.make_room();
     let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, client.connect_timeout, connections).await;
-    let latency = match opened {
-        Ok(_) => &stats.connect_latency,
-        Err(_) => &stats.failed_connect_latency,
+    let opened = Connection::open(endpoint.address, &client.rules.settings, connections).await;
+    let (latency, outcome) = match opened {
+        Ok(_) => (&stats.connect_latency, Outcome::Success),
+        Err(_) => (&stats.failed_connect_latency, Outcome::Failure),
     };
     latency.record(millis(began.elapsed()));
+    if let Some(mut trying) = trying {
+        trying.settle(outcome);
+    }
     opened.map(Box::new)
 }
 
-/// Whether the same request twice does what it does once, and there is no body that is gone after the first time.
-fn is_harmless_to_repeat(downstream: &Downstream<'_>) -> bool {
-    downstream.request.method.is_idempotent() && downstream.request.length() == Length::None
+/// An attempt to connect that decides whether others are made; settled however it ends.
+struct Trying<'a> {
+    client: &'a Client,
+    fail_fast: &'a FailFast,
+    admission: Option<Admission>,
+}
+
+impl Trying<'_> {
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(admission) = self.admission.take() {
+            let time = self.client.clock.time_at(Instant::now());
+            let changed = self
+                .fail_fast
+                .settle(admission, time, outcome, &mut fastrand::f64);
+            if let Some(change) = changed {
+                tracing::debug!(client = %self.client.id, ?change, "connecting");
+            }
+        }
+    }
+}
+
+impl Drop for Trying<'_> {
+    fn drop(&mut self) {
+        self.settle(Outcome::Ignorable);
+    }
 }

@@ -14,7 +14,7 @@ use http1::{Fields, Known, KnownSet};
 
 pub(crate) use context::clear_context;
 pub(crate) use date::add_date;
-pub(crate) use deadline::merge_deadlines;
+pub(crate) use deadline::{merge_deadlines, set_deadline, time_left};
 pub(crate) use overrides::{Overrides, hand_on};
 pub(crate) use trace::Trace;
 pub(crate) use via::{append_via, call_depth};

@@ -7,11 +7,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use config::ClientSettings;
 use http1::Broken;
+use socket2::SockRef;
 use telemetry::Gauge;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::NoRoom;
 use crate::stats::Counted;
 use crate::wire::{Input, Socket};
 
@@ -34,6 +37,10 @@ pub(crate) enum ConnectError {
     Refused(#[from] io::Error),
     #[error("not connected within {} ms", .0.as_millis())]
     TimedOut(Duration),
+    #[error("{0}")]
+    NoRoom(NoRoom),
+    #[error("it took no connection a moment ago, and is not tried yet again (failFast)")]
+    FailedFast,
 }
 
 impl ConnectError {
@@ -59,19 +66,25 @@ pub(crate) enum Interrupted {
     Malformed(#[from] Broken),
     #[error("it has too much to say before its answer")]
     TooMuch,
+    #[error("it took longer than {} ms", .0.as_millis())]
+    TimedOut(Duration),
 }
 
 impl Connection {
-    /// Connects within this time. `connections` counts it while it is open.
+    /// Connects within the time that the settings allow. `connections` counts it while it is open.
     pub(crate) async fn open(
         address: SocketAddr,
-        within: Duration,
+        settings: &ClientSettings,
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
+        let within = settings.connect_timeout;
         let connecting = timeout(within, TcpStream::connect(address)).await;
         let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
         // Fails only on a socket that is dead already, which the first write tells as well.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.set_nodelay(settings.socket_options.no_delay);
+        if let Some(keep_alive) = settings.socket_options.keep_alive {
+            let _ = SockRef::from(&stream).set_keepalive(keep_alive);
+        }
         let now = Instant::now();
         Ok(Self {
             socket: stream.into(),

@@ -96,6 +96,11 @@ impl InFlight {
         }
     }
 
+    /// Whether the endpoint had closed before it could be admitted.
+    pub(crate) fn came_too_late(&self) -> bool {
+        self.admission.as_ref().is_some_and(Admission::is_to_closed)
+    }
+
     /// The endpoint is judged by how the request has gone; once, as soon as that is known.
     pub(crate) fn judge(&mut self, outcome: Outcome, now: Instant, stats: &ClientStats) {
         let Some(admission) = self.admission.take() else {
@@ -130,7 +135,9 @@ fn tell(change: Change, address: SocketAddr, now: Duration, stats: &ClientStats)
         }
         Change::Revived { removed_for } => {
             accrual.revivals.inc();
-            accrual.removed_for.record(crate::stats::millis(removed_for));
+            accrual
+                .removed_for
+                .record(crate::stats::millis(removed_for));
             tracing::info!(%address, seconds = removed_for.as_secs_f64(), "an endpoint is back");
         }
     }

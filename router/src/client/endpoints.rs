@@ -111,7 +111,12 @@ impl Making {
             let kept = known.entry(address).or_insert_with(|| {
                 left.remove(&address).unwrap_or_else(|| {
                     self.stats.endpoints_added.inc();
-                    Arc::new(Endpoint::new(address, &self.rules, self.workers, self.clock))
+                    Arc::new(Endpoint::new(
+                        address,
+                        &self.rules,
+                        self.workers,
+                        self.clock,
+                    ))
                 })
             });
             weighted.push((endpoint.weight, Arc::clone(kept)));

@@ -39,11 +39,11 @@ pub(crate) struct Permit {
 }
 
 /// Why there is no leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoRoom {
-    /// As many wait already as may.
+    #[error("as many requests as may wait for one of its connections already (maxWaiters)")]
     TooManyWaiters,
-    /// None came back in time.
+    #[error("none of its connections became free in time (maxSize)")]
     TimedOut,
 }
 
@@ -127,8 +127,7 @@ impl Pool {
         let mut kept = 0;
         for worker in 0..self.by_worker.len() {
             self.idle(worker).retain(|connection| {
-                let is_fresh =
-                    now.saturating_duration_since(connection.returned) < self.idle_time;
+                let is_fresh = now.saturating_duration_since(connection.returned) < self.idle_time;
                 let stays = connection.is_open()
                     && self.is_young(connection, now)
                     && (is_fresh || kept < self.min_size);

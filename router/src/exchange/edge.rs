@@ -37,6 +37,8 @@ pub(crate) struct Edge {
     pub(crate) max_connections: Option<usize>,
     /// How many requests are taken on at once.
     pub(crate) places: Places,
+    /// How long a request may take until its answer begins.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Where a request came in.

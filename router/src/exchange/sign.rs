@@ -59,10 +59,10 @@ impl Destination<'_> {
 }
 
 /// What the client is told beyond what the endpoint said.
-pub(super) fn sign_response(head: &mut ResponseHead) {
-    let class: &[u8] = match head.status.is_server_error() {
-        true => b"0.0",
-        false => b"1.0",
+pub(super) fn sign_response(head: &mut ResponseHead, is_success: bool) {
+    let class: &[u8] = match is_success {
+        true => b"1.0",
+        false => b"0.0",
     };
     headers::strip_hop_by_hop(&mut head.fields);
     headers::append_via(&mut head.fields, head.version);

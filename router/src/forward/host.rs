@@ -22,6 +22,11 @@ pub(crate) fn rewrite(fields: &mut Fields, authority: &[u8]) -> Option<Rewritten
 }
 
 impl Rewritten {
+    /// Names the host again that the client did, for another try elsewhere.
+    pub(crate) fn undo(&self, fields: &mut Fields) {
+        fields.set(Known::Host, self.original.as_bytes());
+    }
+
     /// Gives `Location` and `Refresh` the host that the client knows.
     pub(crate) fn restore(&self, fields: &mut Fields) {
         for known in [Known::Location, Known::Refresh] {

@@ -1,6 +1,7 @@
-//! `l5d-ctx-deadline`: until when the caller still wants an answer. Advisory: it is handed on, nothing is refused for it.
+//! `l5d-ctx-deadline`: until when the caller still wants an answer.
 
 use std::io::Write as _;
+use std::time::{Duration, SystemTime};
 
 use http1::{Fields, Known};
 
@@ -25,6 +26,34 @@ pub(crate) fn merge_deadlines(fields: &mut Fields) {
         }
         None => _ = fields.remove(Known::L5dCtxDeadline),
     }
+}
+
+/// How long the caller still wants an answer, if it says so. The clock is asked only then.
+pub(crate) fn time_left(fields: &Fields, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+    let (_, deadline) = parse(fields.get(Known::L5dCtxDeadline)?)?;
+    let left = i128::from(deadline) - nanoseconds(now());
+    Some(Duration::from_nanos(
+        u64::try_from(left).unwrap_or_default(),
+    ))
+}
+
+/// Says that an answer is wanted for so long from now on, if nobody has said less.
+pub(crate) fn set_deadline(fields: &mut Fields, left: Duration) {
+    let now = nanoseconds(SystemTime::now());
+    let deadline = now.saturating_add(i128::try_from(left.as_nanos()).unwrap_or(i128::MAX));
+    let said = fields.get(Known::L5dCtxDeadline).and_then(parse);
+    let deadline = said.map_or(deadline, |(_, said)| deadline.min(said.into()));
+    fields.remove(Known::L5dCtxDeadline);
+    fields.push_with(Known::L5dCtxDeadline, |value| {
+        // Writing to a vector cannot fail.
+        let _ = write!(value, "{now} {deadline}");
+    });
+}
+
+/// Since 1970.
+fn nanoseconds(time: SystemTime) -> i128 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    i128::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i128::MAX)
 }
 
 /// `<timestamp> <deadline>`, both in nanoseconds since 1970.

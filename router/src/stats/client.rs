@@ -84,7 +84,10 @@ impl ClientStats {
 
     pub(crate) fn trouble(&self) -> &Trouble {
         self.trouble.get_or_init(|| {
-            let (balancer, retries) = (self.scope.scope("loadbalancer"), self.scope.scope("retries"));
+            let (balancer, retries) = (
+                self.scope.scope("loadbalancer"),
+                self.scope.scope("retries"),
+            );
             Box::new(Trouble {
                 max_effort_exhausted: balancer.counter("max_effort_exhausted"),
                 busy_weight_classes: balancer.counter("busy_weight_classes"),

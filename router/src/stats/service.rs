@@ -3,10 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use dtab::Path;
+use policy::RetryBudget;
 use telemetry::{Counter, Gauge, Scope, Stat};
+use tokio::time::Instant;
 
 use super::Exchanges;
 use super::series::{Member, Series};
+use crate::exchange::Clock;
 
 /// A logical name: `rt/<router>/service/<name>`.
 ///
@@ -31,14 +34,8 @@ pub(crate) struct Retrying {
     pub(crate) total: Counter,
     /// How often one request was.
     pub(crate) per_request: Stat,
-    /// How many more there may be.
-    pub(crate) budget: Gauge,
     /// What the budget did not allow.
     pub(crate) budget_exhausted: Counter,
-    /// Requests whose body was too long to be kept for another try.
-    pub(crate) request_too_long: Counter,
-    /// Requests that took too long with all their tries.
-    pub(crate) timeouts: Counter,
 }
 
 #[derive(Debug)]
@@ -59,16 +56,20 @@ impl ServiceStats {
         }
     }
 
-    pub(crate) fn retrying(&self) -> &Retrying {
+    /// Its budget is shown for as long as there is one.
+    pub(crate) fn retrying(&self, budget: &Arc<RetryBudget>, clock: Clock) -> &Retrying {
         self.retrying.get_or_init(|| {
             let scope = self.scope.scope("retries");
+            let budget = Arc::downgrade(budget);
+            scope.gauge_fn("budget", move || {
+                let now = clock.time_at(Instant::now());
+                let balance = budget.upgrade().map(|budget| budget.balance(now));
+                balance.unwrap_or_default() as f64
+            });
             Box::new(Retrying {
                 total: scope.counter("total"),
                 per_request: scope.stat("per_request"),
-                budget: scope.gauge("budget"),
                 budget_exhausted: scope.counter("budget_exhausted"),
-                request_too_long: scope.counter("request_stream_too_long"),
-                timeouts: self.scope.counter("total_timeouts"),
             })
         })
     }

@@ -1,0 +1,49 @@
+//! Until when an answer is worth something, and who says so.
+
+use std::time::{Duration, SystemTime};
+
+use http1::Fields;
+use tokio::time::Instant;
+
+use crate::error::{Limit, RouteError};
+use crate::headers;
+
+/// When a request that has no answer yet is given up, with all that was begun for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    after: Duration,
+    limit: Limit,
+}
+
+impl Deadline {
+    /// The strictest of what the name, the server and the caller allow; none of them may.
+    pub(super) fn strictest(
+        asked: Instant,
+        total: Option<Duration>,
+        server: Option<Duration>,
+        fields: &Fields,
+    ) -> Option<Self> {
+        let limits = [
+            (total, Limit::Total),
+            (server, Limit::Server),
+            (headers::time_left(fields, SystemTime::now), Limit::Caller),
+        ];
+        let limits = limits.into_iter().filter_map(|(after, limit)| {
+            after.map(|after| Self {
+                at: asked + after,
+                after,
+                limit,
+            })
+        });
+        limits.min_by_key(|deadline| deadline.after)
+    }
+
+    /// Why there is no answer, once it has passed.
+    pub(super) fn error(&self) -> RouteError {
+        RouteError::TookTooLong {
+            after: self.after,
+            limit: self.limit,
+        }
+    }
+}
