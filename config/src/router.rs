@@ -16,6 +16,7 @@ use crate::node::{Place, Value};
 use crate::object::Object;
 use crate::policy::ClientOptions;
 use crate::server::Server;
+use crate::transformer::TransformerConfig;
 use crate::{policy, shown};
 
 /// One router: some servers, a way to name requests, and a way to bind the names.
@@ -39,6 +40,8 @@ pub struct Router {
     /// Whether a name with no address falls through to the next alternative, as if it did not exist (`emptyIsNeg` of the
     /// interpreter). Off by default.
     pub empty_is_neg: bool,
+    /// What changes the names that the interpreter has bound, the first one first (`transformers` of the interpreter).
+    pub transformers: Vec<TransformerConfig>,
     /// How long a request may wait for its name to be bound and for a connection; 10 s by default.
     #[serde(rename = "bindingTimeoutMs", serialize_with = "shown::milliseconds")]
     pub binding_timeout: Duration,
@@ -107,7 +110,9 @@ impl Router {
         let label_at = label.map_or(object.at, |field| &field.node.at);
         let label = label.and_then(Field::word).unwrap_or_else(|| "http".into());
         let interpreter = object
-            .get("interpreter", InterpreterConfig::read)
+            .get("interpreter", |field| {
+                InterpreterConfig::read(field, namers)
+            })
             .unwrap_or_default();
         // Names that namerd binds are answered by its own namers.
         let namers = namers.filter(|_| interpreter.config.is_in_process());
@@ -122,6 +127,7 @@ impl Router {
             dst_prefix: object.get("dstPrefix", Field::path).unwrap_or_else(svc),
             interpreter: interpreter.config,
             empty_is_neg: interpreter.empty_is_neg,
+            transformers: interpreter.transformers,
             binding_timeout: object
                 .get("bindingTimeoutMs", |field| field.milliseconds(1))
                 .unwrap_or(Duration::from_secs(10)),

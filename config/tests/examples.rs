@@ -49,11 +49,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "05-egress-static-tls.yaml",
-        &[
-            "`requestAttemptTimeoutMs`",
-            "`tls`",
-            "`transformers` kind `io.l5d.port`",
-        ],
+        &["`requestAttemptTimeoutMs`", "`tls`"],
     ),
     ("06-h2-grpc.yaml", &["`routers` protocol `h2`"]),
     (
@@ -131,6 +127,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("etcd.namerd.yaml", &[]),
+    ("host-to-host.yaml", &[]),
     ("minimal.namerd.yaml", &[]),
     ("minimal.yaml", &[]),
     ("two-regions.yaml", &[]),

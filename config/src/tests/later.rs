@@ -142,7 +142,7 @@ fn options_to_come_are_refused_by_name() {
               bindingCache: {trees: 10}
               interpreter:
                 kind: default
-                transformers: [{kind: io.l5d.port, port: 4141}]
+                transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
               servers:
               - port: 4140
                 timeoutMs: 100
@@ -197,11 +197,11 @@ fn options_to_come_are_refused_by_name() {
            |
            = help: leave it out
 
-        error: `transformers` kind `io.l5d.port` is not supported yet by this version
+        error: `transformers` kind `io.l5d.k8s.localnode` is not supported yet by this version
           --> router.yaml:13:27
            |
-        13 |     transformers: [{kind: io.l5d.port, port: 4141}]
-           |                           ^^^^^^^^^^^
+        13 |     transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
+           |                           ^^^^^^^^^^^^^^^^^^^^
 
         error: `timeoutMs` is not supported yet by this version
           --> router.yaml:16:5
