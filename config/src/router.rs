@@ -38,7 +38,8 @@ pub struct Router {
     /// Who binds the names.
     pub interpreter: InterpreterConfig,
     /// Whether a name with no address falls through to the next alternative, as if it did not exist (`emptyIsNeg` of the
-    /// interpreter). Off by default.
+    /// interpreter). What counts is what `transformers` leave of its addresses, unless one of them replaces the name. Off by
+    /// default.
     pub empty_is_neg: bool,
     /// What changes the names that the interpreter has bound, the first one first (`transformers` of the interpreter).
     pub transformers: Vec<TransformerConfig>,
