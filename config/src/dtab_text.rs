@@ -24,7 +24,7 @@ pub(crate) fn read_dtab(field: Field<'_>, namers: KnownNamers<'_>) -> Option<Dta
 }
 
 /// Whether somebody answers for `path`, or for names below it.
-fn is_known(path: &Path, namers: &[NamerConfig]) -> bool {
+pub(crate) fn is_known(path: &Path, namers: &[NamerConfig]) -> bool {
     let is_built_in = |class: &Segment| BUILT_IN.contains(&&*class.to_str_lossy());
     match path.segments() {
         [marker, class, ..] if marker == "$" => is_built_in(class),

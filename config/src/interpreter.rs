@@ -7,13 +7,13 @@ use std::time::Duration;
 use dtab::Path;
 use serde::{Serialize, Serializer};
 
+use crate::dtab_text::KnownNamers;
 use crate::field::Field;
 use crate::kinds::Kinds;
-use crate::later::{Later, Unless};
-use crate::namer::TRANSFORMERS;
 use crate::object::Object;
 use crate::shown;
 use crate::tls::ClientTlsConfig;
+use crate::transformer::TransformerConfig;
 
 /// Who binds a router's names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -132,11 +132,12 @@ impl Default for FailureThreshold {
 pub(crate) struct ReadInterpreter {
     pub(crate) config: InterpreterConfig,
     pub(crate) empty_is_neg: bool,
+    pub(crate) transformers: Vec<TransformerConfig>,
 }
 
 impl InterpreterConfig {
-    /// Reads an `interpreter:` object.
-    pub(crate) fn read(field: Field<'_>) -> Option<ReadInterpreter> {
+    /// Reads an `interpreter:` object. `namers` are the router's own.
+    pub(crate) fn read(field: Field<'_>, namers: KnownNamers<'_>) -> Option<ReadInterpreter> {
         let mut object = field.object()?;
         let config = match object.kind(&KINDS, Some("default"))? {
             "io.l5d.fs" => object
@@ -152,12 +153,13 @@ impl InterpreterConfig {
                 read_empty_is_neg(field, is_in_process)
             })
             .unwrap_or_default();
+        let transformers = TransformerConfig::read_all(&mut object, namers);
         object.experimental();
-        object.later(&[Later::unless("transformers", Unless::Kinds(&TRANSFORMERS))]);
         object.finish();
         Some(ReadInterpreter {
             config: config?,
             empty_is_neg,
+            transformers,
         })
     }
 }

@@ -46,6 +46,7 @@ mod source;
 mod storage;
 mod time_limits;
 mod tls;
+mod transformer;
 
 pub use admin::AdminConfig;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
@@ -70,6 +71,7 @@ pub use socket::SocketOptions;
 pub use storage::{EtcdStorage, StorageConfig};
 pub use time_limits::{ServerSession, TimeLimits};
 pub use tls::{ClientAuth, ClientTlsConfig, ServerTlsConfig, TlsProtocol};
+pub use transformer::TransformerConfig;
 
 #[cfg(test)]
 mod tests;

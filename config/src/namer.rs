@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use dtab::Path;
 use serde::Serialize;
 
+use crate::dtab_text::KnownNamers;
 use crate::field::Field;
 use crate::kinds::Kinds;
-use crate::later::{Later, Unless};
 use crate::node::Place;
 use crate::object::Object;
 use crate::path_matcher::braces;
+use crate::transformer::TransformerConfig;
 
 /// A namer: what answers for the names under its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +24,8 @@ pub enum NamerConfig {
         prefix: Path,
         /// The existing folder in which a file is a name.
         root_dir: PathBuf,
+        /// What changes the names that it has bound, the first one first.
+        transformers: Vec<TransformerConfig>,
     },
     /// Names rewritten to other names.
     #[serde(rename = "io.l5d.rewrite")]
@@ -33,6 +36,8 @@ pub enum NamerConfig {
         pattern: String,
         /// The template of the new name, `{var}` standing for what the pattern captured.
         name: String,
+        /// What changes its answers where they are bound, as "no such name" is.
+        transformers: Vec<TransformerConfig>,
     },
 }
 
@@ -41,6 +46,13 @@ impl NamerConfig {
     pub fn prefix(&self) -> &Path {
         match self {
             Self::Fs { prefix, .. } | Self::Rewrite { prefix, .. } => prefix,
+        }
+    }
+
+    /// What changes the names that it has bound, the first one first.
+    pub fn transformers(&self) -> &[TransformerConfig] {
+        match self {
+            Self::Fs { transformers, .. } | Self::Rewrite { transformers, .. } => transformers,
         }
     }
 }
@@ -55,11 +67,20 @@ impl ReadNamers {
     /// Reads the `namers:` of a file.
     pub(crate) fn read(file: &mut Object<'_>) -> Self {
         let items = file.get("namers", Field::items).unwrap_or_default();
-        let written = items.len();
-        let entries: Vec<_> = items.into_iter().filter_map(NamerConfig::read).collect();
+        let (mut namers, mut places) = (Vec::new(), Vec::new());
+        let mut are_complete = true;
+        for item in items {
+            match NamerConfig::read(item, are_complete.then_some(&*namers)) {
+                Some((namer, place)) => {
+                    namers.push(namer);
+                    places.push(place);
+                }
+                None => are_complete = false,
+            }
+        }
         Self {
-            are_complete: entries.len() == written,
-            entries,
+            entries: namers.into_iter().zip(places).collect(),
+            are_complete,
         }
     }
 
@@ -74,31 +95,49 @@ impl ReadNamers {
 }
 
 impl NamerConfig {
-    fn read(field: Field<'_>) -> Option<(Self, Place)> {
+    /// Reads an entry; its transformers know the namers above it, so that nothing is replaced by itself.
+    fn read(field: Field<'_>, above: KnownNamers<'_>) -> Option<(Self, Place)> {
         let mut object = field.object()?;
         let kind = object.kind(&KINDS, None)?;
         let written_prefix = object.field("prefix");
         let place = written_prefix
             .map_or(object.at, |field| &field.node.at)
             .clone();
+        let transformers = TransformerConfig::read_all(&mut object, above);
         let namer = match kind {
             "io.l5d.fs" => {
                 let prefix = prefix_or(written_prefix, kind);
                 let root_dir = object.require("rootDir", Field::directory);
-                prefix
-                    .zip(root_dir)
-                    .map(|(prefix, root_dir)| Self::Fs { prefix, root_dir })
+                prefix.zip(root_dir).map(|(prefix, root_dir)| Self::Fs {
+                    prefix,
+                    root_dir,
+                    transformers,
+                })
             }
-            _ => read_rewrite(&mut object, written_prefix),
+            _ => read_rewrite(&mut object, written_prefix, transformers),
         };
         object.experimental();
-        object.later(&[Later::unless("transformers", Unless::Kinds(&TRANSFORMERS))]);
         object.finish();
         namer.map(|namer| (namer, place))
     }
 }
 
-fn read_rewrite(object: &mut Object<'_>, prefix: Option<Field<'_>>) -> Option<NamerConfig> {
+fn read_rewrite(
+    object: &mut Object<'_>,
+    prefix: Option<Field<'_>>,
+    transformers: Vec<TransformerConfig>,
+) -> Option<NamerConfig> {
+    if !transformers.is_empty()
+        && transformers
+            .iter()
+            .all(TransformerConfig::needs_bound_names)
+    {
+        object.complaints.warn(
+            object.place_of("transformers"),
+            "these `transformers` do nothing: what this namer answers with is not bound yet",
+            "write them at the namer that binds the new names, or at the interpreter",
+        );
+    }
     let prefix = match prefix {
         Some(field) => read_prefix(field),
         None => object.require("prefix", read_prefix),
@@ -109,6 +148,7 @@ fn read_rewrite(object: &mut Object<'_>, prefix: Option<Field<'_>>) -> Option<Na
         prefix: prefix?,
         pattern: pattern?,
         name: name?,
+        transformers,
     })
 }
 
@@ -178,18 +218,4 @@ const KINDS: Kinds = Kinds {
         ),
     ],
     ..Kinds::carrying(&["io.l5d.fs", "io.l5d.rewrite"])
-};
-
-/// What changes bound names, of namers and of interpreters.
-pub(crate) const TRANSFORMERS: Kinds = Kinds {
-    later: &[
-        ("io.l5d.const", ""),
-        ("io.l5d.k8s.daemonset", ""),
-        ("io.l5d.k8s.localnode", ""),
-        ("io.l5d.localhost", ""),
-        ("io.l5d.port", ""),
-        ("io.l5d.replace", ""),
-        ("io.l5d.specificHost", ""),
-    ],
-    ..Kinds::carrying(&[])
 };

@@ -17,6 +17,7 @@ use crate::object::Object;
 use crate::policy::{ClientPolicy, ServicePolicy};
 use crate::server::Server;
 use crate::shown;
+use crate::transformer::TransformerConfig;
 
 /// One router: some servers, a way to name requests, and a way to bind the names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,8 +38,11 @@ pub struct Router {
     /// Who binds the names.
     pub interpreter: InterpreterConfig,
     /// Whether a name with no address falls through to the next alternative, as if it did not exist (`emptyIsNeg` of the
-    /// interpreter). Off by default.
+    /// interpreter). What counts is what `transformers` leave of its addresses, unless one of them replaces the name. Off by
+    /// default.
     pub empty_is_neg: bool,
+    /// What changes the names that the interpreter has bound, the first one first (`transformers` of the interpreter).
+    pub transformers: Vec<TransformerConfig>,
     /// How long a request may wait for its name to be bound and for a connection; 10 s by default.
     #[serde(rename = "bindingTimeoutMs", serialize_with = "shown::milliseconds")]
     pub binding_timeout: Duration,
@@ -116,7 +120,7 @@ impl Router {
         let label = label.and_then(Field::word).unwrap_or_else(|| "http".into());
         let interpreter_field = object.field("interpreter");
         let interpreter = interpreter_field
-            .and_then(InterpreterConfig::read)
+            .and_then(|field| InterpreterConfig::read(field, namers))
             .unwrap_or_default();
         // Names that namerd binds are answered by its own namers.
         let namers = namers.filter(|_| interpreter.config.is_in_process());
@@ -132,6 +136,7 @@ impl Router {
             dst_prefix: object.get("dstPrefix", Field::path).unwrap_or_else(svc),
             interpreter: interpreter.config,
             empty_is_neg: interpreter.empty_is_neg,
+            transformers: interpreter.transformers,
             binding_timeout: object
                 .get("bindingTimeoutMs", |field| field.milliseconds(1))
                 .unwrap_or(Duration::from_secs(10)),

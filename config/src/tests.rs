@@ -9,6 +9,7 @@ mod policies;
 mod router_file;
 mod shown;
 mod tls;
+mod transformers;
 mod values;
 
 use std::env;

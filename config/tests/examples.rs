@@ -34,7 +34,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "05-egress-static-tls.yaml",
         &[
-            "`transformers` kind `io.l5d.port`",
             "`certPath` names `/etc/l5d/partner-client.pem`, which is not a file",
             "`intermediateCertsPath` names `/etc/l5d/partner-chain.pem`, which is not a file",
             "`keyPath` names `/etc/l5d/partner-client.p8`, which is not a file",
@@ -97,6 +96,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("etcd.namerd.yaml", &[]),
+    ("host-to-host.yaml", &[]),
     ("minimal.namerd.yaml", &[]),
     ("minimal.yaml", &[]),
     ("two-regions.yaml", &[]),

@@ -82,6 +82,30 @@ impl<T> NameTree<T> {
         }
     }
 
+    /// The same tree with other leaves, unless there is none for one of them.
+    #[must_use]
+    pub fn try_map<U>(&self, leaf: &mut impl FnMut(&T) -> Option<U>) -> Option<NameTree<U>> {
+        Some(match self {
+            Self::Neg => NameTree::Neg,
+            Self::Fail => NameTree::Fail,
+            Self::Empty => NameTree::Empty,
+            Self::Leaf(value) => NameTree::Leaf(leaf(value)?),
+            Self::Alt(trees) => {
+                let trees = trees.iter().map(|tree| tree.try_map(leaf));
+                NameTree::Alt(trees.collect::<Option<_>>()?)
+            }
+            Self::Union(branches) => {
+                let branches = branches.iter().map(|branch| {
+                    Some(Weighted {
+                        weight: branch.weight,
+                        tree: branch.tree.try_map(leaf)?,
+                    })
+                });
+                NameTree::Union(branches.collect::<Option<_>>()?)
+            }
+        })
+    }
+
     /// All leaves, in order of appearance.
     #[must_use]
     pub fn leaves(&self) -> Vec<&T> {

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use live::{Live, Publisher, Reads, Shared, State};
 use tokio::time::Instant;
 
+use crate::transform::Transformers;
 use crate::{Bound, BoundTree, DelegateFailure, Interpreter, Namers};
 
 /// How long the first binding of a name waits for union branches that have no answer yet, so that a start does not
@@ -73,12 +74,23 @@ pub struct Binder {
     table: Live<Table>,
     namers: Namers,
     empty_is_neg: bool,
+    transformers: Transformers,
     tables: Shared<Arc<str>, Table>,
     bindings: Shared<Key, Binding>,
 }
 
 /// A binding in use is shared by all who ask for the same path with the same overriding dtab, compared as text.
 pub type Key = (Path, Arc<str>);
+
+/// The key of a path and the dtab that overrides others.
+pub(crate) fn key(path: &Path, dtab: &Dtab) -> Key {
+    let text: Arc<str> = if dtab.is_empty() {
+        Arc::from("")
+    } else {
+        dtab.to_string().into()
+    };
+    (path.clone(), text)
+}
 
 impl Binder {
     /// A binder over this dtab. With `empty_is_neg` a name without any address counts as Neg, so that the next
@@ -88,8 +100,17 @@ impl Binder {
             table,
             namers,
             empty_is_neg,
+            transformers: Transformers::default(),
             tables: Shared::default(),
             bindings: Shared::default(),
+        }
+    }
+
+    /// The same for use below these transformers: whether a name has any address is judged by what they leave of them.
+    pub(crate) fn below(self, transformers: Transformers) -> Self {
+        Self {
+            transformers,
+            ..self
         }
     }
 
@@ -122,19 +143,14 @@ impl Binder {
 
 impl Interpreter for Binder {
     fn bind(&self, path: &Path, dtab: &Dtab) -> Live<Binding> {
-        let text: Arc<str> = if dtab.is_empty() {
-            Arc::from("")
-        } else {
-            dtab.to_string().into()
-        };
-        let key = (path.clone(), text);
+        let key = key(path, dtab);
         self.bindings.get_or_make(&key, || {
             // Boxed, because an async function keeps room for its arguments twice.
             let step = Box::new(Step {
                 path: path.clone(),
                 table: self.table_with(dtab, &key.1),
                 namers: self.namers.clone(),
-                empty_is_neg: self.empty_is_neg,
+                judge: self.empty_is_neg.then(|| self.transformers.clone()),
             });
             live::spawn("binding", move |out| recompute(step, out))
         })
@@ -212,14 +228,15 @@ struct Step {
     path: Path,
     table: Live<Table>,
     namers: Namers,
-    empty_is_neg: bool,
+    /// Where names without any address count as Neg: what the addresses go through before they are looked at.
+    judge: Option<Transformers>,
 }
 
 /// The loop around the pure function: read, bind, publish, wait for one of the inputs to change.
 async fn recompute(step: Box<Step>, mut out: Publisher<Binding>) {
     let first_union_until = Instant::now() + FIRST_UNION_WAIT;
     let mut reads = Reads::default();
-    let mut last: Option<(Arc<BoundTree>, Arc<[DeadBranch]>)> = None;
+    let mut last = Last::default();
     loop {
         let mut next = Reads::default();
         match &*next.read(&step.table) {
@@ -227,12 +244,11 @@ async fn recompute(step: Box<Step>, mut out: Publisher<Binding>) {
             State::Failed(failure) => out.fail(Arc::clone(&failure.reason)),
             // A stale table still binds: the last good state stays until something newer is known.
             State::Ready(table) | State::Stale(table, _) => {
-                let wait_for_all = last.is_none().then_some(first_union_until);
+                let wait_for_all = last.0.is_none().then_some(first_union_until);
                 let outcome = step.evaluate(&table.dtab, wait_for_all, &mut next);
-                let outcome = keep_if_equal(outcome, &mut last);
                 out.set(Binding {
                     revision: table.revision,
-                    outcome,
+                    outcome: last.keep_if_equal(outcome),
                 });
             }
         }
@@ -261,34 +277,34 @@ impl Step {
 
     fn ask(&self, path: &Path, reads: &mut Reads) -> Answer<Bound> {
         let answer = self.namers.lookup(path, reads);
-        match answer {
-            Answer::Tree(tree) if self.empty_is_neg => without_empty(tree, reads),
-            answer => answer,
+        match (answer, &self.judge) {
+            (Answer::Tree(tree), Some(judge)) => without_empty(tree, judge, reads),
+            (answer, _) => answer,
         }
     }
 }
 
 /// Takes bound names without any address as Neg. One whose addresses are not known yet makes the answer pending.
-fn without_empty(tree: NameTree<dtab::Name<Bound>>, reads: &mut Reads) -> Answer<Bound> {
+fn without_empty(
+    tree: NameTree<dtab::Name<Bound>>,
+    judge: &Transformers,
+    reads: &mut Reads,
+) -> Answer<Bound> {
     let mut is_pending = false;
-    let tree = replace_leaves(tree, &mut |name| match name {
-        dtab::Name::Bound(bound) if bound.id.path().is_some() => {
-            match &*reads.read(&bound.addresses) {
-                State::Pending => {
-                    is_pending = true;
-                    NameTree::Leaf(dtab::Name::Bound(bound.clone()))
-                }
-                state
-                    if state
-                        .value()
-                        .is_some_and(|addresses| addresses.endpoints().is_empty()) =>
-                {
-                    NameTree::Neg
-                }
-                _ => NameTree::Leaf(dtab::Name::Bound(bound.clone())),
-            }
+    let tree = replace_leaves(tree, &mut |name| {
+        let addresses = match &name {
+            dtab::Name::Bound(bound) if bound.id.path().is_some() => judge.judged(bound),
+            _ => None,
+        };
+        let Some(addresses) = addresses else {
+            return NameTree::Leaf(name);
+        };
+        let state = reads.read(&addresses);
+        is_pending |= state.is_pending();
+        match state.value() {
+            Some(addresses) if addresses.endpoints().is_empty() => NameTree::Neg,
+            _ => NameTree::Leaf(name),
         }
-        name => NameTree::Leaf(name),
     });
     if is_pending {
         Answer::Pending
@@ -297,7 +313,11 @@ fn without_empty(tree: NameTree<dtab::Name<Bound>>, reads: &mut Reads) -> Answer
     }
 }
 
-fn replace_leaves<T>(tree: NameTree<T>, replace: &mut dyn FnMut(T) -> NameTree<T>) -> NameTree<T> {
+/// The tree with another one in place of each leaf.
+pub(crate) fn replace_leaves<T>(
+    tree: NameTree<T>,
+    replace: &mut dyn FnMut(T) -> NameTree<T>,
+) -> NameTree<T> {
     match tree {
         NameTree::Leaf(value) => replace(value),
         NameTree::Alt(trees) => NameTree::Alt(
@@ -319,20 +339,25 @@ fn replace_leaves<T>(tree: NameTree<T>, replace: &mut dyn FnMut(T) -> NameTree<T
     }
 }
 
-/// Reuses the tree of the last evaluation when the new one equals it.
-fn keep_if_equal(
-    outcome: Evaluated,
-    last: &mut Option<(Arc<BoundTree>, Arc<[DeadBranch]>)>,
-) -> Evaluated {
-    let Evaluated::Bound(tree, dead) = outcome else {
-        return outcome;
-    };
-    let kept = match last.take() {
-        Some((old_tree, old_dead)) if old_tree == tree && old_dead == dead => (old_tree, old_dead),
-        _ => (tree, dead),
-    };
-    *last = Some(kept.clone());
-    Evaluated::Bound(kept.0, kept.1)
+/// What was bound last.
+#[derive(Default)]
+pub(crate) struct Last(Option<(Arc<BoundTree>, Arc<[DeadBranch]>)>);
+
+impl Last {
+    /// Reuses the tree of the last evaluation when the new one equals it.
+    pub(crate) fn keep_if_equal(&mut self, outcome: Evaluated) -> Evaluated {
+        let Evaluated::Bound(tree, dead) = outcome else {
+            return outcome;
+        };
+        let kept = match self.0.take() {
+            Some((old_tree, old_dead)) if old_tree == tree && old_dead == dead => {
+                (old_tree, old_dead)
+            }
+            _ => (tree, dead),
+        };
+        self.0 = Some(kept.clone());
+        Evaluated::Bound(kept.0, kept.1)
+    }
 }
 
 #[cfg(test)]

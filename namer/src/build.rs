@@ -1,10 +1,13 @@
 //! From what a configuration says to the parts that do it.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol};
-use dtab::Dtab;
+use config::{
+    ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol, TransformerConfig,
+};
+use dtab::{Dtab, Path};
 use live::Live;
 use mesh::channel::{AddressError, Namerds};
 use mesh::client::BaseUrlError;
@@ -13,6 +16,9 @@ use transport::{ClientAuthFiles, ClientTls, ClientTlsFiles, TlsError};
 use crate::fs::FsNamer;
 use crate::interpreter::fs;
 use crate::rewrite::RewriteNamer;
+use crate::transform::{
+    Rewrite, Target, Transformed, TransformedNamer, Transformer, Transformers, local_addresses,
+};
 use crate::{
     Binder, HttpInterpreter, HttpOptions, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer,
     Namers, RouterIdentity, SnapshotPlace, Table,
@@ -35,6 +41,9 @@ pub enum BuildError {
     /// The addresses of namerd's HTTP API.
     #[error("cannot use the addresses of namerd")]
     BaseUrl(#[from] BaseUrlError),
+    /// The addresses of this host, for `io.l5d.localhost`.
+    #[error("cannot find out the addresses of this host, which io.l5d.localhost needs")]
+    LocalAddresses(#[source] io::Error),
 }
 
 /// The router that an interpreter is for, as a namerd is to know it.
@@ -58,39 +67,51 @@ impl Asker {
 /// Makes the namers. Of two with the same prefix the later one is asked first, as in linkerd; namerd's never overlap.
 ///
 /// # Errors
-/// None today: [`BuildError`] is for kinds that can fail.
+/// [`BuildError::LocalAddresses`]
 pub fn namers(configs: &[NamerConfig], inet: &Inet) -> Result<Namers, BuildError> {
-    let configured = configs
-        .iter()
-        .rev()
-        .map(|config| (config.prefix().clone(), namer(config, inet)))
-        .collect();
+    let mut configured: Vec<(Path, Arc<dyn Namer>)> = Vec::new();
+    for config in configs {
+        let mut namer = namer(config, inet);
+        if !config.transformers().is_empty() {
+            // Only those above it answer for what replaces its names, so that nothing is replaced by itself.
+            let above = Namers::new(configured.clone(), inet.clone());
+            let transformers = transformers(config.transformers(), &above)?;
+            namer = Arc::new(TransformedNamer {
+                namer,
+                transformers,
+            });
+        }
+        configured.insert(0, (config.prefix().clone(), namer));
+    }
     Ok(Namers::new(configured, inet.clone()))
 }
 
 fn namer(config: &NamerConfig, inet: &Inet) -> Arc<dyn Namer> {
     match config {
-        NamerConfig::Fs { prefix, root_dir } => {
-            Arc::new(FsNamer::new(prefix.clone(), root_dir.clone(), inet.clone()))
-        }
+        NamerConfig::Fs {
+            prefix, root_dir, ..
+        } => Arc::new(FsNamer::new(prefix.clone(), root_dir.clone(), inet.clone())),
         NamerConfig::Rewrite { pattern, name, .. } => {
             Arc::new(RewriteNamer::new(pattern, name.as_str()))
         }
     }
 }
 
-/// Makes the interpreter. Tasks that it needs run where this is called.
+/// Makes the interpreter, with transformers behind it. Tasks that it needs run where this is called.
 ///
 /// # Errors
 /// [`BuildError`] for a kind that is not available.
 pub fn interpreter(
     config: &InterpreterConfig,
+    written: &[TransformerConfig],
     namers: Namers,
     empty_is_neg: bool,
     asker: &Asker,
 ) -> Result<Arc<dyn Interpreter>, BuildError> {
-    let binder = |table| Arc::new(Binder::new(table, namers, empty_is_neg));
-    Ok(match config {
+    let transformers = transformers(written, &namers)?;
+    let below = transformers.clone();
+    let binder = |table| Arc::new(Binder::new(table, namers, empty_is_neg).below(below));
+    let interpreter: Arc<dyn Interpreter> = match config {
         InterpreterConfig::Default => binder(no_rules()),
         InterpreterConfig::Fs { dtab_file } => binder(fs::table(dtab_file)),
         _ if empty_is_neg => return Err(BuildError::EmptyIsNeg),
@@ -124,6 +145,44 @@ pub fn interpreter(
                 snapshot: asker.snapshot(&namerd.namespace),
             })?)
         }
+    };
+    Ok(match written {
+        [] => interpreter,
+        _ => Arc::new(Transformed::new(interpreter, transformers)),
+    })
+}
+
+/// Makes transformers. What replaces names is answered for by these namers.
+fn transformers(
+    configs: &[TransformerConfig],
+    namers: &Namers,
+) -> Result<Transformers, BuildError> {
+    let transformers: Result<Vec<_>, _> = configs
+        .iter()
+        .map(|config| transformer(config, namers))
+        .collect();
+    Ok(Transformers::new(transformers?))
+}
+
+fn transformer(config: &TransformerConfig, namers: &Namers) -> Result<Transformer, BuildError> {
+    let rewrite = |prefix: &Path, rewrite| Transformer::Rewrite(prefix.clone(), rewrite);
+    let target = |prefix: &Path, path: &Path| Target {
+        prefix: prefix.clone(),
+        path: path.clone(),
+        namers: namers.clone(),
+    };
+    Ok(match config {
+        TransformerConfig::Localhost { prefix } => {
+            let here = local_addresses().map_err(BuildError::LocalAddresses)?;
+            rewrite(prefix, Rewrite::Here(here.into()))
+        }
+        TransformerConfig::SpecificHost { prefix, host } => {
+            let (host, inet) = (host.clone(), namers.inet().clone());
+            rewrite(prefix, Rewrite::On { host, inet })
+        }
+        TransformerConfig::Port { prefix, port } => rewrite(prefix, Rewrite::Port(*port)),
+        TransformerConfig::Replace { prefix, path } => Transformer::Replace(target(prefix, path)),
+        TransformerConfig::Const { prefix, path } => Transformer::Const(target(prefix, path)),
     })
 }
 
@@ -175,7 +234,7 @@ fn client_tls(
 
 #[cfg(test)]
 mod tests {
-    use dtab::{Answer, Name, NameTree, Path};
+    use dtab::{Answer, Name, NameTree};
     use live::Reads;
 
     use super::*;
@@ -185,6 +244,7 @@ mod tests {
             prefix: Path::parse("/#/rewrite").unwrap(),
             pattern: "/{svc}".to_owned(),
             name: name.to_owned(),
+            transformers: Vec::new(),
         }
     }
 
@@ -212,16 +272,89 @@ mod tests {
         let fs = NamerConfig::Fs {
             prefix: Path::parse("/#/io.l5d.fs").unwrap(),
             root_dir,
+            transformers: Vec::new(),
         };
         let namers = namers(&[fs], &Inet::system()).unwrap();
         let config = InterpreterConfig::Fs { dtab_file };
-        let interpreter = interpreter(&config, namers, false, &Asker::default()).unwrap();
+        let interpreter = interpreter(&config, &[], namers, false, &Asker::default()).unwrap();
         let binding = interpreter.bind(&Path::parse("/svc/web/x").unwrap(), &Dtab::empty());
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         let binding = binding.ready(deadline).await.unwrap();
         assert_eq!(binding.revision, 1);
         let shown = format!("{:?}", binding.outcome);
         assert!(shown.contains("/#/io.l5d.fs/web + /x"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn transformers_stand_behind_namers_and_interpreters() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("web"), "127.0.0.1 80\n203.0.113.77 80").unwrap();
+        let path = |text: &str| Path::parse(text).unwrap();
+        let prefix = |name: &str| path("/%").join(&path(name));
+        let fs = NamerConfig::Fs {
+            prefix: path("/#/fs"),
+            root_dir: folder.path().to_owned(),
+            transformers: vec![TransformerConfig::Localhost {
+                prefix: prefix("/here"),
+            }],
+        };
+        let replaced = |target: &str| NamerConfig::Fs {
+            prefix: path("/#/replaced"),
+            root_dir: folder.path().to_owned(),
+            transformers: vec![TransformerConfig::Replace {
+                prefix: prefix("/other"),
+                path: path(target),
+            }],
+        };
+        let written = [
+            TransformerConfig::SpecificHost {
+                prefix: prefix("/on"),
+                host: "127.1".to_owned(),
+            },
+            TransformerConfig::Port {
+                prefix: prefix("/port"),
+                port: 4141,
+            },
+        ];
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        for (configs, name, expected) in [
+            (
+                vec![fs.clone()],
+                "/#/fs/web",
+                Some("/%/port/%/on/%/here/#/fs/web"),
+            ),
+            (
+                vec![fs.clone(), replaced("/#/fs/web")],
+                "/#/replaced/web",
+                Some("/%/port/%/on/%/other/#/fs/web"),
+            ),
+            // It is not there for the namer itself, nor for those above it.
+            (vec![replaced("/#/replaced/web")], "/#/replaced/web", None),
+            (vec![replaced("/#/fs/web"), fs], "/#/replaced/web", None),
+        ] {
+            let namers = namers(&configs, &Inet::system()).unwrap();
+            let config = InterpreterConfig::Default;
+            let interpreter =
+                interpreter(&config, &written, namers, false, &Asker::default()).unwrap();
+            let binding = interpreter.bind(&path(name), &Dtab::empty());
+            let binding = binding.ready(deadline).await.unwrap();
+            let crate::Evaluated::Bound(tree, _) = &binding.outcome else {
+                panic!("{binding:?}");
+            };
+            let bound = crate::wire::concrete_names(tree);
+            assert_eq!(
+                bound.first().map(|(id, _)| id.to_string()).as_deref(),
+                expected
+            );
+            for (_, addresses) in bound {
+                let addresses = addresses.ready(deadline).await.unwrap();
+                assert_eq!(addresses.endpoints().len(), 1);
+                assert_eq!(
+                    addresses.endpoints()[0].address,
+                    ([127, 0, 0, 1], 4141).into()
+                );
+            }
+        }
     }
 
     #[tokio::test]
@@ -238,12 +371,12 @@ mod tests {
             tls: None,
         });
         let namers = Namers::builtin(Inet::system());
-        let refused = interpreter(&config, namers.clone(), true, &Asker::default());
+        let refused = interpreter(&config, &[], namers.clone(), true, &Asker::default());
         assert!(
             matches!(refused, Err(BuildError::EmptyIsNeg)),
             "{refused:?}"
         );
-        let interpreter = interpreter(&config, namers, false, &Asker::default()).unwrap();
+        let interpreter = interpreter(&config, &[], namers, false, &Asker::default()).unwrap();
         let mut binding = interpreter.bind(&Path::parse("/svc/web").unwrap(), &Dtab::empty());
         let state = tokio::time::timeout(std::time::Duration::from_secs(10), async {
             loop {

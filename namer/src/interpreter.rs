@@ -65,4 +65,7 @@ pub enum DelegateFailure {
     /// The interpreter could not be asked.
     #[error("cannot delegate now: {0}")]
     Unavailable(String),
+    /// Its transformers put other names in place of those that it binds.
+    #[error("cannot show delegations: names are replaced by io.l5d.replace or io.l5d.const")]
+    Hidden,
 }

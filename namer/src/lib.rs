@@ -15,6 +15,7 @@ mod inet;
 mod interpreter;
 mod namers;
 mod rewrite;
+mod transform;
 mod watch;
 pub mod wire;
 

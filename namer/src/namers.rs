@@ -42,6 +42,11 @@ impl Namers {
         Self::new(Vec::new(), inet)
     }
 
+    /// Who is asked for hosts.
+    pub(crate) fn inet(&self) -> &Inet {
+        &self.inet
+    }
+
     /// Asks each namer whose prefix the path begins with, until one has an answer other than Neg.
     ///
     /// Source: finagle `Namer.bind` and linkerd `ConfiguredDtabNamer`.

@@ -84,6 +84,7 @@ pub(crate) fn router(
         Some(router) => Arc::clone(&router.interpreter),
         None => namer::build::interpreter(
             &config.interpreter,
+            &config.transformers,
             namers.clone(),
             config.empty_is_neg,
             &asker(&config.label, parts),
@@ -170,7 +171,8 @@ impl Before<'_> {
         let (cache, next_cache) = (before.binding_cache, next.binding_cache);
         let has_same_interpreter = self.has_same_sources
             && before.interpreter == next.interpreter
-            && before.empty_is_neg == next.empty_is_neg;
+            && before.empty_is_neg == next.empty_is_neg
+            && before.transformers == next.transformers;
         let has_same_clients = before.client == next.client
             && (cache.clients, cache.idle_ttl) == (next_cache.clients, next_cache.idle_ttl);
         let has_same_names = before.dtab == next.dtab

@@ -377,7 +377,7 @@ async fn attempt(
             ask::Error::Downstream(unanswered) => return Err(Failed::Perhaps(unanswered)),
             ask::Error::Upstream(cause) => cause,
         };
-        let mut judge = |lease: &mut Lease| {
+        let judge = |lease: &mut Lease| {
             let now = Instant::now();
             lease.in_flight.judge(Outcome::Failure, now, &client.stats);
         };

@@ -142,7 +142,7 @@ fn options_to_come_are_refused_by_name() {
               tracePropagator: {kind: io.l5d.zipkin}
               interpreter:
                 kind: default
-                transformers: [{kind: io.l5d.port, port: 4141}]
+                transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
               servers:
               - port: 4140
                 socketOptions: {readTimeoutMs: 5}
@@ -195,11 +195,11 @@ fn options_to_come_are_refused_by_name() {
         10 |   tracePropagator: {kind: io.l5d.zipkin}
            |                           ^^^^^^^^^^^^^
 
-        error: `transformers` kind `io.l5d.port` is not supported yet by this version
+        error: `transformers` kind `io.l5d.k8s.localnode` is not supported yet by this version
           --> router.yaml:13:27
            |
-        13 |     transformers: [{kind: io.l5d.port, port: 4141}]
-           |                           ^^^^^^^^^^^
+        13 |     transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
+           |                           ^^^^^^^^^^^^^^^^^^^^
 
         error: `readTimeoutMs` is not supported yet by this version
           --> router.yaml:16:21

@@ -57,6 +57,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             "kind": "default"
           },
           "emptyIsNeg": false,
+          "transformers": [],
           "bindingTimeoutMs": 10000,
           "bindingCache": {
             "paths": 1000,
@@ -209,7 +210,7 @@ fn everything_that_is_carried_is_read() {
         maxBufferedMB: 9
         maxConnections: 18
         namers:
-        - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true}
+        - {kind: io.l5d.fs, rootDir: src, prefix: /disco, experimental: true, transformers: [{kind: io.l5d.port, port: 4141}]}
         - {kind: io.l5d.rewrite, prefix: /short, pattern: "/{name}", name: "/#/disco/{name}"}
         routers:
         - protocol: http
@@ -252,6 +253,12 @@ fn everything_that_is_carried_is_read() {
             failureThreshold: {minPeriodMs: 1000}
             initialStreamWindowSizeKB: 64
             experimental: true
+            transformers:
+            - {kind: io.l5d.localhost}
+            - {kind: io.l5d.specificHost, host: 10.0.0.1, prefix: /one/host}
+            - {kind: io.l5d.port, port: 4141}
+            - {kind: io.l5d.replace, path: /#/disco/web}
+            - {kind: io.l5d.const, path: /$/inet/127.1/80}
             tls: {commonName: namerd.example, trustCerts: [Cargo.toml], protocols: [TLSv1.3], clientAuth: {certPath: Cargo.toml, keyPath: Cargo.toml}}
           servers:
           - port: 4140
@@ -367,6 +374,32 @@ fn everything_that_is_carried_is_read() {
             }
           },
           "emptyIsNeg": false,
+          "transformers": [
+            {
+              "kind": "io.l5d.localhost",
+              "prefix": "/%/io.l5d.localhost"
+            },
+            {
+              "kind": "io.l5d.specificHost",
+              "prefix": "/%/one/host",
+              "host": "10.0.0.1"
+            },
+            {
+              "kind": "io.l5d.port",
+              "prefix": "/%/io.l5d.port/4141",
+              "port": 4141
+            },
+            {
+              "kind": "io.l5d.replace",
+              "prefix": "/%/io.l5d.replace",
+              "path": "/#/disco/web"
+            },
+            {
+              "kind": "io.l5d.const",
+              "prefix": "/%/io.l5d.const",
+              "path": "/$/inet/127.1/80"
+            }
+          ],
           "bindingTimeoutMs": 3000,
           "bindingCache": {
             "paths": 10,
@@ -484,13 +517,21 @@ fn everything_that_is_carried_is_read() {
         {
           "kind": "io.l5d.fs",
           "prefix": "/#/disco",
-          "rootDir": "src"
+          "rootDir": "src",
+          "transformers": [
+            {
+              "kind": "io.l5d.port",
+              "prefix": "/%/io.l5d.port/4141",
+              "port": 4141
+            }
+          ]
         },
         {
           "kind": "io.l5d.rewrite",
           "prefix": "/#/short",
           "pattern": "/{name}",
-          "name": "/#/disco/{name}"
+          "name": "/#/disco/{name}",
+          "transformers": []
         }
       ],
       "stateDir": "state",

@@ -66,6 +66,7 @@ async fn answer(binder: Arc<Binder>, path: Path, dtab: Dtab) -> Answer {
     let tree = tree.map_err(|failure| match failure {
         DelegateFailure::TimedOut(_) => timed_out(),
         DelegateFailure::Failed(why) => Refusal::bad_request(why),
+        DelegateFailure::Hidden => Refusal::bad_request(failure.to_string()),
         DelegateFailure::Unavailable(why) => Refusal::not_now(why),
     })?;
     let json = timeout_at(deadline, json(&tree))

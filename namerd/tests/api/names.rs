@@ -1,5 +1,11 @@
 //! What names mean: trees, addresses, delegations.
 
+use std::sync::Arc;
+
+use config::{NamerConfig, TransformerConfig};
+use dtab::Path;
+use namer::Inet;
+use namerd::namespaces::Namespaces;
 use serde_json::{Value, json};
 
 use crate::client::Request;
@@ -186,4 +192,41 @@ async fn the_fleet_and_the_status_count_the_routers() {
     );
     router.goodbye();
     assert_eq!(world.json("/api/1/status").await["routers"], json!(0));
+}
+
+#[tokio::test]
+async fn names_of_a_namer_with_transformers_are_shown_as_they_are_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "127.0.0.1 80").unwrap();
+    let port = TransformerConfig::Port {
+        prefix: Path::parse("/%/io.l5d.port/4141").unwrap(),
+        port: 4141,
+    };
+    let fs = NamerConfig::Fs {
+        prefix: Path::parse("/#/fs").unwrap(),
+        root_dir: folder.path().to_owned(),
+        transformers: vec![port],
+    };
+    let namers = namer::build::namers(&[fs], &Inet::system()).unwrap();
+    let world = World::start(|api| {
+        let store = Arc::clone(api.namespaces.store());
+        api.namespaces = Arc::new(Namespaces::new(store, namers, false));
+    })
+    .await;
+    world.dtab("web", "/svc => /#/fs").await;
+    let (id, addrs) = (
+        "/%/io.l5d.port/4141/#/fs/a",
+        json!([{"ip": "127.0.0.1", "port": 4141, "meta": {}}]),
+    );
+    let addr = json!({"type": "bound", "addrs": addrs, "meta": {}});
+    let leaf = json!({"addr": addr, "id": id, "path": "/"});
+    let bind = world.json("/api/1/bind/web?path=/svc/a").await;
+    assert_eq!(bind["bound"], leaf);
+    let delegate = world.json("/api/1/delegate/web?path=/svc/a").await;
+    assert_eq!(delegate["delegate"]["bound"], leaf);
+    for asked in [id, "/#/fs/a"] {
+        let target = format!("/api/1/addr/web?path={}", asked.replace('#', "%23"));
+        assert_eq!(world.json(&target.replace("/%/", "/%25/")).await, addr);
+    }
+    assert_eq!(world.json("/api/1/bound-names").await, json!([]));
 }

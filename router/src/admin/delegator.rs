@@ -73,27 +73,29 @@ async fn answer(
             .iter()
             .find(|router| router.label == *label)
             .map(|router| &router.interpreter)
-            .ok_or_else(|| {
-                (
-                    StatusCode::NOT_IMPLEMENTED,
-                    format!("Name Interpreter for {label} cannot show delegations"),
-                )
-            })?,
+            .ok_or_else(|| cannot_show(label))?,
     };
     let deadline = Instant::now() + ADDRESS_WAIT;
     let tree = interpreter
         .delegate(&path, &dtab)
         .await
-        .map_err(|failure| {
-            let status = match failure {
-                DelegateFailure::TimedOut(_) | DelegateFailure::Unavailable(_) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-                DelegateFailure::Failed(_) => StatusCode::BAD_REQUEST,
-            };
-            (status, failure.to_string())
+        .map_err(|failure| match failure {
+            DelegateFailure::TimedOut(_) | DelegateFailure::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, failure.to_string())
+            }
+            DelegateFailure::Failed(_) => (StatusCode::BAD_REQUEST, failure.to_string()),
+            DelegateFailure::Hidden => {
+                cannot_show(question.namespace.as_deref().unwrap_or_default())
+            }
         })?;
     Ok(Json(shown(&tree, deadline).await).into_response())
+}
+
+fn cannot_show(label: &str) -> Refusal {
+    (
+        StatusCode::NOT_IMPLEMENTED,
+        format!("Name Interpreter for {label} cannot show delegations"),
+    )
 }
 
 async fn read(request: Request) -> Result<Question, Refusal> {

@@ -203,3 +203,19 @@ fn without_a_file_there_is_no_reload() {
     let reply = Client::to(world.admin()).send("POST /admin/reload HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(reply.status(), 400);
 }
+
+#[test]
+fn other_transformers_hold_from_the_next_request_on() {
+    let (web, next) = (Backend::named("web"), Backend::named("next"));
+    let dtab = leads_to(&web);
+    let scene = Scene::new(&yaml(&dtab, ""));
+    let mut client = scene.world.client();
+    ask(&mut client, "web");
+    let port = next.address.port();
+    let transformed =
+        format!("  interpreter: {{transformers: [{{kind: io.l5d.port, port: {port}}}]}}\n");
+    scene.reloads(&yaml(&dtab, &transformed));
+    ask(&mut client, "next");
+    scene.reloads(&yaml(&dtab, ""));
+    ask(&mut client, "web");
+}

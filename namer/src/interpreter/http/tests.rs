@@ -10,6 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::*;
 use crate::interpreter::host::Host;
+use crate::transform::{Rewrite, Transformed, Transformer, Transformers};
 use crate::{Addresses, BoundTree, Evaluated};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -224,4 +225,29 @@ async fn a_delegation_is_asked_of_the_namerd_that_serves() {
         panic!("{tree:?}");
     };
     reachable_at(&bound.addresses, 80).await;
+}
+
+#[tokio::test]
+async fn a_delegation_shows_what_transformers_make_of_namerds_answer() {
+    let namerd = FakeNamerd::start();
+    let http = start(&[&namerd], Pace::default());
+    let port = Transformer::Rewrite(Path::parse("/%/port").unwrap(), Rewrite::Port(4141));
+    let interpreter = Transformed::new(Arc::new(http), Transformers::new(vec![port]));
+    while interpreter.status().unwrap().namerd.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let tree = interpreter.delegate(&web(), &Dtab::empty()).await.unwrap();
+    let DelegateTree::Transformation {
+        path, bound, tree, ..
+    } = tree
+    else {
+        panic!("{tree:?}");
+    };
+    assert_eq!((path, bound.id.to_string()), (web(), "/#/web".to_owned()));
+    reachable_at(&bound.addresses, 80).await;
+    let DelegateTree::Leaf { path, bound, .. } = *tree else {
+        panic!("{tree:?}");
+    };
+    assert_eq!(path.to_string(), "/%/port/#/web");
+    reachable_at(&bound.addresses, 4141).await;
 }

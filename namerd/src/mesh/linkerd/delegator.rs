@@ -74,6 +74,7 @@ impl Services {
         let delegation = delegation.map_err(|failure| match failure {
             DelegateFailure::TimedOut(_) => Status::deadline_exceeded(failure.to_string()),
             DelegateFailure::Failed(_) => Status::internal(failure.to_string()),
+            DelegateFailure::Hidden => Status::unimplemented(failure.to_string()),
             DelegateFailure::Unavailable(_) => Status::unavailable(failure.to_string()),
         })?;
         Ok(DelegateTreeRsp {

@@ -15,6 +15,7 @@ pub(super) fn edge(clear_context: bool) -> Edge {
         patience: crate::build::patience(&config::TimeLimits::default()),
         max_connections: None,
         places: Places::new(None, 10, 1024, 1),
+        timeout: None,
     }
 }
 

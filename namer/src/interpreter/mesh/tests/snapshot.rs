@@ -3,12 +3,17 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::transform::{Rewrite, Transformed, Transformer, Transformers};
 
 fn start_with(state: &TempDir, namerds: &[&str]) -> MeshInterpreter {
     let pace = Pace {
         grace: Duration::from_millis(20),
         linger: Duration::from_millis(20),
     };
+    start_at_pace(state, namerds, pace)
+}
+
+fn start_at_pace(state: &TempDir, namerds: &[&str], pace: Pace) -> MeshInterpreter {
     let folders = vec![state.path().join("state")];
     let options = MeshOptions {
         snapshot: Some(SnapshotPlace::new(folders, "http", "default")),
@@ -91,4 +96,37 @@ async fn what_the_snapshot_knew_heals_when_namerd_answers() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn transformers_change_what_namerd_says_and_the_snapshot_keeps_what_it_said() {
+    let state = tempfile::tempdir().unwrap();
+    let mut namerd = Namerd::start();
+    let mesh = start_at_pace(&state, &[&namerd.address], Pace::default());
+    let port = Transformer::Rewrite(path("/%/port"), Rewrite::Port(4141));
+    let interpreter = Transformed::new(Arc::new(mesh), Transformers::new(vec![port]));
+    let binding = interpreter.bind(&path("/svc/web"), &Dtab::empty());
+    let (mut session, _) = namerd.welcomed().await;
+    tell_web(&mut session, 7).await;
+    let web = fresh(&binding).await;
+    let (id, at) = crate::wire::concrete_names(&web).remove(0);
+    assert_eq!(id, path("/%/port/#/web"));
+    reachable_at(&at, "127.0.0.1:4141").await;
+    session.addresses("/#/web", &["127.0.0.2:80"]).await;
+    reachable_at(&at, "127.0.0.2:4141").await;
+
+    session.tree(1, 8, "/#/web", "d1").await;
+    at_revision(&binding, 8).await;
+    drop(session);
+    until(&binding, |state| matches!(state, State::Stale(..))).await;
+    assert!(interpreter.status().is_some());
+    interpreter.close().await;
+
+    let interpreter = start_with(&state, &["127.0.0.1:1"]);
+    let binding = bind(&interpreter, "/svc/web");
+    let known = until(&binding, is_from_snapshot).await;
+    let (id, at) = crate::wire::concrete_names(tree(&known).unwrap()).remove(0);
+    assert_eq!(id, path("/#/web"));
+    until(&at, is_from_snapshot).await;
+    assert_eq!(shown(&at.value().unwrap()), "127.0.0.2:80");
 }
