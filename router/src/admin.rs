@@ -62,7 +62,7 @@ fn ready(drain: &Drain) -> (StatusCode, &'static str) {
     }
 }
 
-/// The addresses of each client, as linkerd's `ClientStateHandler` shows them.
+/// The addresses of each client, as linkerd's `ClientStateHandler` shows them, and how each endpoint is.
 fn client_state(routers: &[Arc<Router>]) -> BTreeMap<String, Value> {
     let clients = routers.iter().flat_map(|router| router.clients.all());
     let states = clients.filter_map(|client| {
@@ -80,7 +80,11 @@ fn client_state(routers: &[Arc<Router>]) -> BTreeMap<String, Value> {
                         .iter()
                         .map(|endpoint| endpoint.address.to_string())
                         .collect();
-                    json!({ "state": "bound", "addresses": addresses })
+                    let endpoints = endpoints.balancer.members();
+                    let endpoints: BTreeMap<_, _> = endpoints
+                        .map(|endpoint| (endpoint.address.to_string(), endpoint.shown()))
+                        .collect();
+                    json!({ "state": "bound", "addresses": addresses, "endpoints": endpoints })
                 }
             },
         };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use policy::{Accrual, Admission, Change, FailFast, Node, Outcome, Standing, Status};
+use policy::{Accrual, Admission, Change, FailFast, Node, Outcome, Standing, State, Status};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::pool::Pool;
@@ -45,9 +46,32 @@ impl Endpoint {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether it gets requests.
-    pub(crate) fn status_at(&self, now: Instant) -> Status {
-        self.status(self.clock.time_at(now))
+    /// How it is, for people: what it has to do, and, if it is left alone or was, why.
+    pub(crate) fn shown(&self) -> Value {
+        let now = self.clock.time_at(Instant::now());
+        let seconds = |until: Duration| until.saturating_sub(now).as_secs_f64();
+        let mut shown = json!({
+            "status": match self.status(now) {
+                Status::Open => "open",
+                Status::Busy => "busy",
+            },
+            "requests": self.load(),
+            "idleConnections": self.pool.idle_count(),
+            "waiting": self.pool.waiting(),
+        });
+        if let State::Dead { until } = self.accrual.state(now) {
+            shown["triedAgainInSeconds"] = seconds(until).into();
+        }
+        if let Some(removal) = self.accrual.removal() {
+            shown["lastRemoved"] = json!({
+                "reason": removal.reason.to_string(),
+                "secondsAgo": now.saturating_sub(removal.at).as_secs_f64(),
+            });
+        }
+        if let Some(State::Dead { until }) = self.fail_fast.as_ref().map(|fast| fast.state(now)) {
+            shown["connectedAgainInSeconds"] = seconds(until).into();
+        }
+        shown
     }
 }
 
