@@ -33,7 +33,8 @@ pub struct ClientSettings {
     pub requeue_budget: RetryBudget,
     /// When an endpoint gets no more requests.
     pub failure_accrual: FailureAccrual,
-    /// Below which part of live endpoints, 0 to 1, no further one is taken out by its failures; absent, none is spared.
+    /// Below which share of live endpoints, 0 to 1, the bound name counts as Neg where a dtab has an alternative (`|`) to it. It
+    /// counts again with a tenth more. Absent, only whether the name exists decides.
     pub min_live_share: Option<f64>,
     /// How long one try may take once it has a connection; without limit by default.
     #[serde(
