@@ -1,9 +1,11 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
 mod clock;
+mod compress;
 mod downstream;
 mod edge;
 mod explain;
+mod hold;
 mod sign;
 
 use std::fmt;
@@ -19,9 +21,11 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 pub(crate) use clock::Clock;
+pub(crate) use compress::Compression;
 pub(crate) use downstream::{After, Downstream};
 pub(crate) use edge::{Edge, Forwarded, Origin};
 pub(crate) use explain::Explain;
+pub(crate) use hold::Holding;
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
@@ -83,7 +87,11 @@ impl Router {
                     fields.remove(Known::ContentLength);
                     return downstream.reply("").await;
                 }
-                respond(downstream, message, answered.begun).await
+                let compression = origin.edge.compression;
+                let compressor = compression.and_then(|compression| {
+                    compression.begin(downstream.request, downstream.response)
+                });
+                respond(downstream, message, answered.begun, compressor).await
             }
             Err(Refused::Gone) => After::Close,
             Err(Refused::Here(text)) => {
@@ -124,6 +132,14 @@ impl Router {
         }
         let overrides = admit(downstream.request, origin)?;
         let route = self.identify(downstream.request, overrides, origin.peer, asked)?;
+        let holding = origin.edge.holding;
+        let asked = match holding.and_then(|holding| holding.of(downstream.request.length())) {
+            None => asked,
+            Some(bounds) => {
+                Box::pin(hold::hold(downstream, bounds)).await?;
+                Instant::now()
+            }
+        };
         let timeout = self.binding_timeout;
         let picked = route.pick(asked, timeout, &mut fastrand::f64).await;
         // Only now: what a name got is counted under it once it is bound.
@@ -138,6 +154,7 @@ impl Router {
                     deadline: asked + timeout,
                     upgrade: upgrade.as_deref(),
                     most: origin.edge.places.most_for_one(),
+                    holding,
                 };
                 forward(&picked.client, sending, downstream, message).await
             }
@@ -352,6 +369,15 @@ enum Refused {
     Here(String),
     /// Nobody waits for one any more.
     Gone,
+}
+
+impl From<Unanswered> for Refused {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(error) => error.into(),
+            Unanswered::Gone => Self::Gone,
+        }
+    }
 }
 
 impl From<RouteError> for Refused {

@@ -5,6 +5,7 @@
 //! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met (RFC 9112 §9.3.1).
 
 mod ask;
+mod hold;
 mod host;
 mod respond;
 
@@ -24,9 +25,10 @@ use crate::client::{
     Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
 };
 use crate::error::{Full, RouteError};
-use crate::exchange::Downstream;
+use crate::exchange::{Downstream, Holding};
 use crate::stats::millis;
 use ask::{ask, frame, may_switch};
+use hold::hold;
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;
@@ -44,6 +46,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) upgrade: Option<&'a [u8]>,
     /// How many requests the client may have in flight, if places are scarce.
     pub(crate) most: Option<usize>,
+    /// Which answers are read whole before the client is told of them.
+    pub(crate) holding: Option<Holding>,
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -63,7 +67,7 @@ pub(crate) struct Rest {
 }
 
 /// What an answer goes on with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A body, perhaps of no length, while the request's own may still be on its way.
     Body,
@@ -103,9 +107,7 @@ pub(crate) async fn forward(
             Ok(None)
         }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message)
-                .await
-                .map(Some),
+            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
             Err(error) => Err(error.into()),
         },
     };
@@ -156,7 +158,7 @@ async fn balance(
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
-) -> Result<Rest, Unanswered> {
+) -> Result<Option<Rest>, Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -179,6 +181,15 @@ async fn balance(
             None => Err(switched(client, &lease).into()),
         },
     );
+    let length = downstream.response.length();
+    let bounds = sending.holding.and_then(|holding| holding.of(length));
+    let rest = match (rest, bounds, message.as_mut()) {
+        (Ok(rest), Some(bounds), Some(asked)) if rest.kind == Kind::Body => {
+            let holding = hold(client, rest.lease, bounds, downstream, asked);
+            Box::pin(holding).await.map(|()| None)
+        }
+        (rest, ..) => rest.map(Some),
+    };
     if rest.is_err()
         && let Some(asked) = message
     {

@@ -136,8 +136,8 @@ fn options_to_come_are_refused_by_name() {
               workerThreads: 4
             routers:
             - protocol: http
-              streamingEnabled: false
-              compressionLevel: 6
+              httpAccessLog: access.log
+              httpAccessLogAppend: false
               tracePropagator: {kind: io.l5d.zipkin}
               bindingCache: {trees: 10}
               interpreter:
@@ -146,7 +146,7 @@ fn options_to_come_are_refused_by_name() {
               servers:
               - port: 4140
                 timeoutMs: 100
-                socketOptions: {readTimeoutMs: 5}
+                announce: [/host]
                 tls: {certPath: a.pem, keyPath: a.key}
             "
         ),
@@ -167,19 +167,19 @@ fn options_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `streamingEnabled` other than `true` is not supported yet by this version
-         --> router.yaml:7:21
+        error: `httpAccessLog` is not supported yet by this version
+         --> router.yaml:7:3
           |
-        7 |   streamingEnabled: false
-          |                     ^^^^^
+        7 |   httpAccessLog: access.log
+          |   ^^^^^^^^^^^^^
           |
           = help: leave it out
 
-        error: `compressionLevel` is not supported yet by this version
+        error: `httpAccessLogAppend` is not supported yet by this version
          --> router.yaml:8:3
           |
-        8 |   compressionLevel: 6
-          |   ^^^^^^^^^^^^^^^^
+        8 |   httpAccessLogAppend: false
+          |   ^^^^^^^^^^^^^^^^^^^
           |
           = help: leave it out
 
@@ -211,11 +211,11 @@ fn options_to_come_are_refused_by_name() {
            |
            = help: leave it out
 
-        error: `readTimeoutMs` is not supported yet by this version
-          --> router.yaml:17:21
+        error: `announce` is not supported yet by this version
+          --> router.yaml:17:5
            |
-        17 |     socketOptions: {readTimeoutMs: 5}
-           |                     ^^^^^^^^^^^^^
+        17 |     announce: [/host]
+           |     ^^^^^^^^
            |
            = help: leave it out
 

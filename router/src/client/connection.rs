@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http1::Broken;
+use http1::{BadBody, Broken};
 use telemetry::Gauge;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -56,6 +56,8 @@ pub(crate) enum Interrupted {
     Closed,
     #[error("{0}")]
     Malformed(#[from] Broken),
+    #[error("{0}")]
+    Body(#[from] BadBody),
     #[error("it has too much to say before its answer")]
     TooMuch,
 }
