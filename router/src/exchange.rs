@@ -2,6 +2,7 @@
 
 mod clock;
 mod compress;
+mod diagnosis;
 mod downstream;
 mod edge;
 mod explain;
@@ -34,6 +35,7 @@ use crate::headers::{self, Overrides};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Route, Routes};
 use crate::stats::RouterStats;
+use diagnosis::{Diagnosis, is_asked_for};
 use edge::{admit, answer_here};
 use sign::{sign_request, sign_response};
 
@@ -127,9 +129,13 @@ impl Router {
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
     ) -> Result<Answered, Refused> {
-        if let Some(text) = answer_here(downstream.request, downstream.response)? {
-            return Err(Refused::Here(text));
-        }
+        let here = answer_here(downstream.request, downstream.response)?;
+        // What is answered here, of a request that asks for its diagnosis.
+        let diagnosed = match (is_asked_for(downstream.request, origin.edge), here) {
+            (true, here) => Some(here),
+            (false, Some(text)) => return Err(Refused::Here(text)),
+            (false, None) => None,
+        };
         let overrides = admit(downstream.request, origin)?;
         let route = self.identify(downstream.request, overrides, origin.peer, asked)?;
         let holding = origin.edge.holding;
@@ -156,7 +162,19 @@ impl Router {
                     most: origin.edge.places.most_for_one(),
                     holding,
                 };
-                forward(&picked.client, sending, downstream, message).await
+                let client = &*picked.client;
+                match diagnosed {
+                    None => forward(client, sending, downstream, message).await,
+                    Some(here) => {
+                        let route = &route;
+                        let diagnosis = Diagnosis {
+                            here,
+                            route,
+                            client,
+                        };
+                        Box::pin(self.diagnose(diagnosis, sending, downstream, message)).await
+                    }
+                }
             }
             Err(error) => Err(error.into()),
         };

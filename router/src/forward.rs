@@ -19,6 +19,7 @@ use live::Live;
 use tokio::time::Instant;
 
 pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use hold::hold;
 pub(crate) use respond::respond;
 
 use crate::client::{
@@ -28,7 +29,6 @@ use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
 use crate::stats::millis;
 use ask::{ask, frame, may_switch};
-use hold::hold;
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;

@@ -114,9 +114,9 @@ fn is_text(fields: &Fields) -> bool {
     };
     let name = value.split(|byte| *byte == b';').next().unwrap_or_default();
     let name = name.trim_ascii();
-    let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     let main = name.get(..5).unwrap_or_default();
-    main.eq_ignore_ascii_case(b"text/") || TYPES.iter().any(|known| is(&known))
+    main.eq_ignore_ascii_case(b"text/") || TYPES.iter().any(|known| is(known))
 }
 
 /// Whether a message says that it must arrive as it was sent: in so many words, because it is a part of something, or because
@@ -131,8 +131,8 @@ fn forbids_change(fields: &Fields) -> bool {
         "signature",
     ];
     let is_fixed = |name: &[u8]| {
-        let is = |fixed: &&str| name.eq_ignore_ascii_case(fixed.as_bytes());
-        FIXED.iter().any(|fixed| is(&fixed))
+        let is = |fixed: &str| name.eq_ignore_ascii_case(fixed.as_bytes());
+        FIXED.iter().any(|fixed| is(fixed))
     };
     let is = |name: &[u8], known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     fields.iter().any(|field| match field.name.len() {

@@ -13,7 +13,7 @@ use crate::exchange::Downstream;
 use crate::wire::{Bounds, Hold, NotHeld};
 
 /// Reads the rest of an answer, which is the downstream's then. The endpoint's connection is free before the client gets any.
-pub(super) async fn hold(
+pub(crate) async fn hold(
     client: &Client,
     mut lease: Lease,
     bounds: Bounds,

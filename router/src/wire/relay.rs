@@ -158,12 +158,7 @@ impl Relay {
                     End::Ahead => {
                         let is_taken = self.take(input)?;
                         if !is_taken && self.is_flushed() {
-                            match self.poll_source(cx, input, source)? {
-                                Poll::Ready(()) => {}
-                                // Whoever waits for more may be waiting for what is here.
-                                Poll::Pending if self.let_go()? => {}
-                                Poll::Pending => return Poll::Pending,
-                            }
+                            ready!(self.poll_source(cx, input, source))?;
                             continue;
                         }
                     }
@@ -180,14 +175,20 @@ impl Relay {
         }
     }
 
-    /// Reads more of the body.
+    /// Reads more of the body. Where there is no more yet, what the compressor holds back is put out first.
     fn poll_source(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
         source: &mut Reader<'_>,
     ) -> Poll<Result<(), Trouble>> {
-        let count = ready!(input.poll_fill(cx, source)).map_err(Trouble::Source)?;
+        let Poll::Ready(count) = input.poll_fill(cx, source).map_err(Trouble::Source)? else {
+            // Whoever waits for more may be waiting for an answer to what is here.
+            return match self.let_go()? {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Pending,
+            };
+        };
         self.moved += count as u64;
         if count == 0 {
             self.decoder.at_close().map_err(Trouble::Body)?;
