@@ -13,7 +13,7 @@ use namer::{Bound, BoundId};
 use tokio::time::{Instant, timeout};
 
 use super::{Downstream, Edge, Router};
-use crate::client::Client;
+use crate::client::{Client, Target};
 use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, hold};
 use crate::route::Route;
 use crate::wire::{Bounds, Input};
@@ -61,7 +61,7 @@ impl Router {
     ) -> Result<Begun, Unanswered> {
         let asked = Instant::now();
         let (mut body, selected) = match here {
-            Some(text) => (text.into_bytes(), choice(client)),
+            Some(text) => (text.into_bytes(), choice(client, sending.deadline).await),
             None => match answered(client, sending, downstream, message).await? {
                 Traced::Text(body, selected) => (body, selected),
                 Traced::Tunnel(begun) => return Ok(begun),
@@ -151,9 +151,12 @@ async fn answered(
     Ok(Traced::Text(body, Some(address)))
 }
 
-/// Where the request would have gone.
-fn choice(client: &Client) -> Option<SocketAddr> {
-    let set = client.endpoints()?;
+/// Where the request would have gone, once that is known.
+async fn choice(client: &Client, deadline: Instant) -> Option<SocketAddr> {
+    let Target::Endpoints { set, .. } = &client.target else {
+        return None;
+    };
+    let set = set.ready(deadline).await.ok()?;
     let endpoint = set.choices.pick(&mut fastrand::f64, |_| false)?;
     Some(endpoint.address)
 }
