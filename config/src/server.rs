@@ -78,7 +78,7 @@ impl Server {
             ip: address.ip,
             port: address.port,
             socket_options: object
-                .get("socketOptions", SocketOptions::read)
+                .get("socketOptions", SocketOptions::read_of_server)
                 .unwrap_or_default(),
             max_call_depth: object
                 .get("maxCallDepth", |field| field.integer(1..=1_000_000))

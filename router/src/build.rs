@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::InterpreterConfig;
 use http::header::InvalidHeaderName;
@@ -15,11 +16,12 @@ use tokio::runtime::Handle;
 use transport::SocketOptions;
 
 use crate::client::Clients;
-use crate::exchange::{Clock, Edge, Explain, Forwarded, Router};
+use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
 use crate::server::{Patience, Places};
 use crate::stats::{RouterStats, ServerStats};
+use crate::wire::Bounds;
 
 /// Why a router cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -275,7 +277,9 @@ pub(crate) fn edge(
             fields: of.max_headers_kb * 1024,
             count: MAX_FIELD_LINES,
         },
-        patience: patience(&config.time_limits),
+        compression: Compression::of(of.compression_level),
+        holding: capacity.holding(of),
+        patience: patience(&config.time_limits, &config.socket_options),
         max_connections: config.max_connections,
         places: capacity.places(config.max_concurrent_requests),
         timeout: config.timeout,
@@ -304,6 +308,21 @@ impl Capacity {
     fn places(self, server: Option<usize>) -> Places {
         Places::new(server, self.requests, self.bytes, self.workers)
     }
+
+    /// A body that is held may take a quarter of what its worker may hold.
+    fn holding(self, router: &config::Router) -> Option<Holding> {
+        let worker = self.bytes / self.workers;
+        let body = worker / 4;
+        let bounds = Bounds { body, worker };
+        match router.stream_after_content_length_kb {
+            _ if !router.streaming_enabled => Some(Holding::All(bounds)),
+            None => None,
+            Some(kilobytes) => {
+                let short = (kilobytes * 1024).min(body as u64);
+                Some(Holding::Short(short, bounds))
+            }
+        }
+    }
 }
 
 /// How many connections from clients the process may have. Without an option it is half of the descriptors: each client may need a
@@ -321,11 +340,15 @@ const REQUESTS_OF_A_WORKER: usize = 5000;
 
 const MEGABYTES_OF_A_WORKER: usize = 32;
 
-pub(crate) fn patience(limits: &config::TimeLimits) -> Patience {
+/// Of two limits for the same wait the shorter one.
+pub(crate) fn patience(limits: &config::TimeLimits, socket: &config::SocketOptions) -> Patience {
+    let read = |limit: Duration| socket.read_timeout.map_or(limit, |other| limit.min(other));
+    let write = |limit: Duration| socket.write_timeout.map_or(limit, |other| limit.min(other));
     Patience {
-        idle: limits.session.idle,
-        head: limits.header_read,
-        stall: limits.body_stall,
+        idle: read(limits.session.idle),
+        head: read(limits.header_read),
+        body: read(limits.body_stall),
+        reply: write(limits.body_stall),
         tunnel: limits.tunnel_idle,
         life: limits.session.life,
     }

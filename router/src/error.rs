@@ -24,6 +24,11 @@ pub(crate) enum RouteError {
     /// A body that is none, or that ended early.
     #[error("the body of the request broke off: {0}")]
     BadBody(http1::BadBody),
+    /// A body that has to be held is longer than what is held.
+    #[error(
+        "the body of the request is longer than {0} bytes, the most that this router reads whole before it asks anybody"
+    )]
+    BodyTooLong(usize),
     /// The client stopped sending it.
     #[error("the request did not come in time")]
     TooSlow,
@@ -69,6 +74,18 @@ pub(crate) enum RouteError {
         address: SocketAddr,
         cause: Interrupted,
     },
+    /// An answer that has to be held is longer than what is held.
+    #[error(
+        "{address} answered with more than {most} bytes, the most that this router reads whole before it passes anything on"
+    )]
+    AnswerTooLong {
+        id: BoundId,
+        address: SocketAddr,
+        most: usize,
+    },
+    /// An answer cannot be held now.
+    #[error("the answer of {address} has no room: {}", Full::Bytes)]
+    AnswerNotHeld { id: BoundId, address: SocketAddr },
     /// As much is in flight as may be.
     #[error("{0}; try again later")]
     Overloaded(Full),
@@ -135,6 +152,7 @@ impl RouteError {
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => StatusCode::BAD_REQUEST,
+            Self::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -157,6 +175,8 @@ impl RouteError {
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
+            | Self::AnswerTooLong { .. }
+            | Self::AnswerNotHeld { .. }
             | Self::Switched { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -165,20 +185,23 @@ impl RouteError {
         match self {
             Self::Malformed(_)
             | Self::BadBody(_)
+            | Self::BodyTooLong(_)
             | Self::TooSlow
             | Self::Unidentified { .. }
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => Blame::Client,
-            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
-                Blame::Us
-            }
+            Self::NotBoundInTime { .. }
+            | Self::NoAddressesYet { .. }
+            | Self::AnswerNotHeld { .. }
+            | Self::Overloaded(_) => Blame::Us,
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
             | Self::TookTooLong { .. }
+            | Self::AnswerTooLong { .. }
             | Self::Switched { .. } => Blame::Upstream,
         }
     }
@@ -209,6 +232,7 @@ impl RouteError {
         match self {
             Self::Malformed(_) => "malformed",
             Self::BadBody(_) => "bad_body",
+            Self::BodyTooLong(_) => "body_too_long",
             Self::TooSlow => "request_timeout",
             Self::Unidentified { .. } => "unidentified",
             Self::BadOverride(_) => "bad_override",
@@ -230,7 +254,9 @@ impl RouteError {
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
-                Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
+                Interrupted::Malformed(_) | Interrupted::Body(_) | Interrupted::TooMuch => {
+                    "malformed_answer"
+                }
                 Interrupted::TimedOut(_) => "attempt_timeout",
             },
             Self::TookTooLong { limit, .. } => match limit {
@@ -238,6 +264,8 @@ impl RouteError {
                 Limit::Server => "server_timeout",
                 Limit::Caller => "deadline",
             },
+            Self::AnswerTooLong { .. } => "answer_too_long",
+            Self::AnswerNotHeld { .. } => "answer_not_held",
             Self::Overloaded(_) => "overloaded",
             Self::Switched { .. } => "protocol_switched",
         }
@@ -312,6 +340,8 @@ impl RouteError {
             }
             Self::NoAddressesYet { id, .. }
             | Self::Broken { id, .. }
+            | Self::AnswerTooLong { id, .. }
+            | Self::AnswerNotHeld { id, .. }
             | Self::Switched { id, .. } => writeln!(text, "\nclient name: {id}")?,
             _ => text.push('\n'),
         }

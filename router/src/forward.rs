@@ -5,6 +5,7 @@
 //! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met (RFC 9112 §9.3.1).
 
 mod ask;
+mod hold;
 mod host;
 mod lease;
 mod respond;
@@ -20,6 +21,7 @@ use policy::{Admission, Class, Classifier, Exchange, FailFast, Outcome, Pick, Se
 use tokio::time::{Instant, timeout};
 
 pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use hold::hold;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
 
@@ -27,7 +29,7 @@ use crate::client::{
     Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
 };
 use crate::error::{Full, RouteError};
-use crate::exchange::Downstream;
+use crate::exchange::{Downstream, Holding};
 use crate::stats::millis;
 use ask::{ask, frame, may_switch};
 
@@ -51,6 +53,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) classifier: Classifier,
     /// How many bytes of the body are kept for another try.
     pub(crate) kept_bytes: usize,
+    /// Which answers are read whole before the client is told of them.
+    pub(crate) holding: Option<Holding>,
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -72,7 +76,7 @@ pub(crate) struct Rest {
 }
 
 /// What an answer goes on with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A body, perhaps of no length, while the request's own may still be on its way.
     Body,
@@ -91,25 +95,18 @@ pub(crate) async fn forward(
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
-            Ok(None)
+            Ok((class(downstream, None, sending.classifier), None))
         }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message)
-                .await
-                .map(Some),
+            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
             Err(error) => Err(error.into()),
         },
     };
     let now = Instant::now();
     match answered {
-        Ok(mut rest) => {
-            let status = downstream.response.status;
-            client.stats.statuses.count(status);
-            let class = class(downstream, message.as_ref(), sending.classifier);
+        Ok((class, rest)) => {
+            client.stats.statuses.count(downstream.response.status);
             begun.end(!class.is_failure(), now);
-            if let Some(Rest { lease, .. }) = &mut rest {
-                lease.in_flight.judge(class.into(), now, &client.stats);
-            }
             if !class.is_failure() {
                 client.requeue_budget.deposit(client.clock.time_at(now));
             }
@@ -176,7 +173,7 @@ async fn balance(
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
-) -> Result<Rest, Unanswered> {
+) -> Result<(Class, Option<Rest>), Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -197,12 +194,23 @@ async fn balance(
         rewritten.restore(&mut downstream.response.fields);
         rewritten.undo(&mut downstream.request.fields);
     }
-    taken.and_then(
-        |lease| match kind(downstream, message.as_ref(), sending.upgrade) {
-            Some(kind) => Ok(Rest { lease, kind }),
-            None => Err(switched(client, &lease).into()),
-        },
-    )
+    let mut lease = taken?;
+    let Some(kind) = kind(downstream, message.as_ref(), sending.upgrade) else {
+        return Err(switched(client, &lease).into());
+    };
+    let class = class(downstream, message.as_ref(), sending.classifier);
+    lease
+        .in_flight
+        .judge(class.into(), Instant::now(), &client.stats);
+    let length = downstream.response.length();
+    let bounds = sending.holding.and_then(|holding| holding.of(length));
+    match (bounds, message) {
+        (Some(bounds), Some(asked)) if kind == Kind::Body => {
+            Box::pin(hold(client, lease, bounds, downstream, asked)).await?;
+            Ok((class, None))
+        }
+        _ => Ok((class, Some(Rest { lease, kind }))),
+    }
 }
 
 /// What follows the head; none if it switches to a protocol that nobody asked for.

@@ -69,6 +69,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
           "maxHeadersKB": 8,
           "maxInitialLineKB": 8,
           "maxErrResponseKB": 8,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": null,
+          "compressionLevel": -1,
           "identifier": [
             {
               "kind": "io.l5d.header.token",
@@ -224,6 +227,8 @@ fn everything_that_is_carried_is_read() {
           maxHeadersKB: 16
           maxInitialLineKB: 32
           maxErrResponseKB: 1
+          streamAfterContentLengthKB: 7
+          compressionLevel: 9
           identifier:
           - {kind: io.l5d.header.token, header: x-name}
           - {kind: io.l5d.header}
@@ -276,7 +281,7 @@ fn everything_that_is_carried_is_read() {
             bodyStallTimeoutMs: 2
             tunnelIdleTimeoutMs: 3
             serverSession: {idleTimeMs: 4, lifeTimeMs: 6}
-            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
+            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128, readTimeoutMs: 8, writeTimeoutMs: 9}
         "#,
     );
     insta::assert_snapshot!(shown(&config), @r#"
@@ -300,7 +305,9 @@ fn everything_that_is_carried_is_read() {
                 "reuseAddr": false,
                 "reusePort": true,
                 "keepAlive": true,
-                "backlog": 128
+                "backlog": 128,
+                "readTimeoutMs": 8,
+                "writeTimeoutMs": 9
               },
               "maxCallDepth": 20,
               "clearContext": true,
@@ -411,6 +418,9 @@ fn everything_that_is_carried_is_read() {
           "maxHeadersKB": 16,
           "maxInitialLineKB": 32,
           "maxErrResponseKB": 1,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": 7,
+          "compressionLevel": 9,
           "identifier": [
             {
               "kind": "io.l5d.header.token",

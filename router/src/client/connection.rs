@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use config::ClientSettings;
-use http1::Broken;
+use http1::{BadBody, Broken};
 use socket2::SockRef;
 use telemetry::Gauge;
 use tokio::net::TcpStream;
@@ -64,6 +64,8 @@ pub(crate) enum Interrupted {
     Closed,
     #[error("{0}")]
     Malformed(#[from] Broken),
+    #[error("{0}")]
+    Body(#[from] BadBody),
     #[error("it has too much to say before its answer")]
     TooMuch,
     #[error("it took longer than {} ms", .0.as_millis())]

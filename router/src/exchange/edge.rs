@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use http1::{Form, Known, Limits, RequestHead};
 
+use super::{Compression, Holding};
 use crate::error::RouteError;
 use crate::headers::{self, Overrides};
 use crate::server::{Patience, Places};
@@ -31,6 +32,10 @@ pub(crate) struct Edge {
     pub(crate) max_err_bytes: usize,
     /// How long heads may be.
     pub(crate) limits: Limits,
+    /// How answers are compressed, if they are.
+    pub(crate) compression: Option<Compression>,
+    /// Which bodies are read whole before anybody is told of them, if any are.
+    pub(crate) holding: Option<Holding>,
     /// How long clients may take.
     pub(crate) patience: Patience,
     /// How many connections there may be, if that is bounded.

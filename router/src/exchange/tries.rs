@@ -9,6 +9,7 @@ use policy::{Class, Exchange, Waits};
 use tokio::time::{Instant, sleep};
 
 use super::deadline::Deadline;
+use super::diagnosis::Diagnosis;
 use super::{Downstream, Origin, Router, offered};
 use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, sent};
 use crate::route::Route;
@@ -21,6 +22,8 @@ pub(super) struct Call<'a> {
     pub(super) origin: Origin<'a>,
     pub(super) asked: Instant,
     pub(super) deadline: Option<Deadline>,
+    /// What the request's diagnosis goes behind, if it asks for one: the router's own answer, if it may go no further.
+    pub(super) diagnosed: Option<Option<String>>,
 }
 
 impl<'a> Call<'a> {
@@ -68,7 +71,7 @@ impl<'a> Call<'a> {
                 match begun.rest {
                     Some(rest) if matches!(rest.kind, Kind::Tunnel) => drop(rest),
                     Some(rest) => rest.lease.discard(message.as_ref(), downstream, begun.now),
-                    None => {}
+                    None => downstream.answer = None,
                 }
             }
             if !wait.is_zero() && pause(wait, downstream, message.as_ref()).await.is_err() {
@@ -103,8 +106,23 @@ impl<'a> Call<'a> {
             most: self.origin.edge.places.most_for_one(),
             classifier: service.classifier,
             kept_bytes: service.kept_bytes,
+            holding: self.origin.edge.holding,
         };
-        forward(&picked.client, sending, downstream, message).await
+        let client = &*picked.client;
+        match &self.diagnosed {
+            None => forward(client, sending, downstream, message).await,
+            Some(here) => {
+                let diagnosis = Diagnosis {
+                    here: here.clone(),
+                    route: self.route,
+                    client,
+                };
+                let diagnosing = self
+                    .router
+                    .diagnose(diagnosis, sending, downstream, message);
+                Box::pin(diagnosing).await
+            }
+        }
     }
 
     fn sign(&self, downstream: &mut Downstream<'_>, picked: &crate::route::Picked) {

@@ -1,6 +1,6 @@
 //! Reading the configuration again.
 
-use config::RouterConfig;
+use config::{RouterConfig, SocketOptions};
 use tokio::sync::oneshot;
 use transport::Inherited;
 
@@ -77,9 +77,15 @@ fn keep_fixed(config: &mut RouterConfig, current: &RouterConfig) -> Vec<String> 
             needs.push(format!("the maxConnections of {}", address(server)));
             server.max_connections = known.max_connections;
         }
-        if server.socket_options != known.socket_options {
+        // How long clients may take is looked at for each connection.
+        let fixed = SocketOptions {
+            read_timeout: server.socket_options.read_timeout,
+            write_timeout: server.socket_options.write_timeout,
+            ..known.socket_options.clone()
+        };
+        if server.socket_options != fixed {
             needs.push(format!("the socketOptions of {}", address(server)));
-            server.socket_options.clone_from(&known.socket_options);
+            server.socket_options = fixed;
         }
     }
     needs

@@ -4,10 +4,12 @@ use std::io;
 use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
+use flate2::CompressError;
 use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
 
+use super::compressor::SLICE;
 use super::pipe::Pipe;
-use super::{Input, Reader, Text, Writer};
+use super::{Compressor, Input, Reader, Text, Writer};
 
 /// How the other side is told where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) enum Trouble {
 pub(crate) struct Relay {
     decoder: Decoder,
     encoding: Encoding,
+    /// What makes the data smaller before it is put into chunks, if anything does.
+    compressor: Option<Box<Compressor>>,
     /// The head, or the frame of the next chunk.
     text: Text,
     /// How much of it was written.
@@ -109,6 +113,7 @@ impl Relay {
         Self {
             decoder,
             encoding,
+            compressor: None,
             text: head,
             written: 0,
             data: 0..0,
@@ -167,6 +172,12 @@ impl Relay {
         }
     }
 
+    /// Has the data compressed. It is encoded in chunks then: nobody knows how long it will be.
+    pub(crate) fn compress(&mut self, compressor: Box<Compressor>) {
+        debug_assert_eq!(self.encoding, Encoding::Chunked);
+        self.compressor = Some(compressor);
+    }
+
     /// Whether all of it was passed on.
     pub(crate) fn is_done(&self) -> bool {
         self.end == End::Made && self.used == 0 && self.is_flushed()
@@ -209,13 +220,17 @@ impl Relay {
         sink: &mut Writer<'_>,
     ) -> Poll<Result<(), Trouble>> {
         loop {
+            if self.takes_a_break() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if self.used == 0 {
                 match self.end {
                     End::Made if self.is_flushed() => return Poll::Ready(Ok(())),
                     End::Made => {}
-                    End::Reached => self.make_end(),
+                    End::Reached => self.make_end()?,
                     End::Ahead => {
-                        let is_taken = self.take(input).map_err(Trouble::Body)?;
+                        let is_taken = self.take(input)?;
                         if !is_taken && self.is_flushed() {
                             if self.may_be_piped(input) {
                                 ready!(self.poll_pipe(cx, source, sink))?;
@@ -238,14 +253,20 @@ impl Relay {
         }
     }
 
-    /// Reads more of the body.
+    /// Reads more of the body. Where there is no more yet, what the compressor holds back is put out first.
     fn poll_source(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
         source: &mut Reader<'_>,
     ) -> Poll<Result<(), Trouble>> {
-        let count = ready!(input.poll_fill(cx, source)).map_err(Trouble::Source)?;
+        let Poll::Ready(count) = input.poll_fill(cx, source).map_err(Trouble::Source)? else {
+            // Whoever waits for more may be waiting for an answer to what is here.
+            return match self.let_go()? {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Pending,
+            };
+        };
         self.moved += count as u64;
         if count == 0 {
             self.decoder.at_close().map_err(Trouble::Body)?;
@@ -301,18 +322,25 @@ impl Relay {
     }
 
     /// Takes the next data from the input; false if that needs more bytes than there are.
-    fn take(&mut self, input: &mut Input) -> Result<bool, BadBody> {
+    fn take(&mut self, input: &mut Input) -> Result<bool, Trouble> {
         if self.end != End::Ahead || input.is_empty() {
             return Ok(false);
         }
-        let decoded = self.decoder.decode(input.filled_mut())?;
+        let mut bytes = input.filled_mut();
+        if self.compressor.is_some() && bytes.len() > SLICE {
+            bytes = &mut bytes[..SLICE];
+        }
+        let decoded = self.decoder.decode(bytes).map_err(Trouble::Body)?;
         self.used = decoded.consumed;
         self.has_body_begun |= self.used > 0;
         self.data = decoded.data;
         if let Some(kept) = &mut self.kept {
-            kept.add(&input.filled()[self.data.clone()]);
+            kept.add(&bytes[self.data.clone()]);
         }
-        if self.encoding == Encoding::Chunked && !self.data.is_empty() {
+        if let Some(compressor) = &mut self.compressor {
+            let data = &bytes[std::mem::take(&mut self.data)];
+            compressor.take(data, &mut self.text).map_err(broken)?;
+        } else if self.encoding == Encoding::Chunked && !self.data.is_empty() {
             let mut line = [0; 20];
             let length = chunk_line(self.data.len(), &mut line);
             self.text.extend_from_slice(&line[..length]);
@@ -324,18 +352,36 @@ impl Relay {
             if self.encoding == Encoding::Chunked && is_plain_end && !self.data.is_empty() {
                 (self.tail, self.end) = (BODY_END, End::Made);
             } else if self.data.is_empty() {
-                self.make_end();
+                self.make_end()?;
             }
         }
         Ok(decoded.consumed > 0)
     }
 
     /// Writes the last chunk behind what is there.
-    fn make_end(&mut self) {
+    fn make_end(&mut self) -> Result<(), Trouble> {
+        if let Some(compressor) = &mut self.compressor {
+            compressor.finish(&mut self.text).map_err(broken)?;
+        }
         if self.encoding == Encoding::Chunked {
             write_chunk_end(self.decoder.trailers(), &mut self.text);
         }
         self.end = End::Made;
+        Ok(())
+    }
+
+    /// Whether others should have their turn first: to compress is work.
+    fn takes_a_break(&mut self) -> bool {
+        let compressor = self.compressor.as_mut();
+        compressor.is_some_and(|compressor| compressor.takes_a_break())
+    }
+
+    /// Has the compressor put out what it holds back; false if that is nothing.
+    fn let_go(&mut self) -> Result<bool, Trouble> {
+        match &mut self.compressor {
+            Some(compressor) => compressor.flush(&mut self.text).map_err(broken),
+            None => Ok(false),
+        }
     }
 
     /// Puts little data behind the text: to copy it costs less than to have the system gather it.
@@ -383,6 +429,11 @@ fn write_piece(encoding: Encoding, data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&line[..length]);
     out.extend_from_slice(data);
     out.extend_from_slice(CHUNK_END);
+}
+
+/// What cannot be compressed cannot be passed on: its head said that it would be.
+fn broken(error: CompressError) -> Trouble {
+    Trouble::Source(error.into())
 }
 
 #[cfg(test)]

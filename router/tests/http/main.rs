@@ -4,10 +4,12 @@ mod world;
 
 mod admin;
 mod binding;
+mod compression;
 mod connections;
 mod draining;
 mod errors;
 mod framing;
+mod holding;
 mod messages;
 mod options;
 mod overload;

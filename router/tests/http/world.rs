@@ -179,9 +179,13 @@ impl Client {
     }
 
     pub(crate) fn read_bytes(&mut self, count: usize) -> String {
+        String::from_utf8(self.read_raw(count)).expect("text")
+    }
+
+    pub(crate) fn read_raw(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.stream.read_exact(&mut bytes).expect("the bytes come");
-        String::from_utf8(bytes).expect("text")
+        bytes
     }
 
     /// Waits for the end of the connection: an orderly one or a reset.

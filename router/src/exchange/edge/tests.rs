@@ -12,7 +12,12 @@ pub(super) fn edge(clear_context: bool) -> Edge {
         timestamp: None,
         max_err_bytes: 8192,
         limits: Limits::default(),
-        patience: crate::build::patience(&config::TimeLimits::default()),
+        compression: None,
+        holding: None,
+        patience: crate::build::patience(
+            &config::TimeLimits::default(),
+            &config::SocketOptions::default(),
+        ),
         max_connections: None,
         places: Places::new(None, 10, 1024, 1),
         timeout: None,
