@@ -134,7 +134,6 @@ fn options_to_come_are_refused_by_name() {
               port: 9990
               security: {controlEnabled: false}
               workerThreads: 4
-              tls: {certPath: a.pem, keyPath: a.key}
             routers:
             - protocol: http
               streamingEnabled: false
@@ -165,46 +164,38 @@ fn options_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `tls` is not supported yet by this version
-         --> router.yaml:5:3
-          |
-        5 |   tls: {certPath: a.pem, keyPath: a.key}
-          |   ^^^
-          |
-          = help: leave it out
-
         error: `streamingEnabled` other than `true` is not supported yet by this version
-         --> router.yaml:8:21
+         --> router.yaml:7:21
           |
-        8 |   streamingEnabled: false
+        7 |   streamingEnabled: false
           |                     ^^^^^
           |
           = help: leave it out
 
         error: `compressionLevel` is not supported yet by this version
-         --> router.yaml:9:3
+         --> router.yaml:8:3
           |
-        9 |   compressionLevel: 6
+        8 |   compressionLevel: 6
           |   ^^^^^^^^^^^^^^^^
           |
           = help: leave it out
 
         error: `tracePropagator` kind `io.l5d.zipkin` is not supported yet by this version
-          --> router.yaml:10:27
-           |
-        10 |   tracePropagator: {kind: io.l5d.zipkin}
-           |                           ^^^^^^^^^^^^^
+         --> router.yaml:9:27
+          |
+        9 |   tracePropagator: {kind: io.l5d.zipkin}
+          |                           ^^^^^^^^^^^^^
 
         error: `transformers` kind `io.l5d.port` is not supported yet by this version
-          --> router.yaml:13:27
+          --> router.yaml:12:27
            |
-        13 |     transformers: [{kind: io.l5d.port, port: 4141}]
+        12 |     transformers: [{kind: io.l5d.port, port: 4141}]
            |                           ^^^^^^^^^^^
 
         error: `readTimeoutMs` is not supported yet by this version
-          --> router.yaml:16:21
+          --> router.yaml:15:21
            |
-        16 |     socketOptions: {readTimeoutMs: 5}
+        15 |     socketOptions: {readTimeoutMs: 5}
            |                     ^^^^^^^^^^^^^
            |
            = help: leave it out
