@@ -28,7 +28,7 @@ impl Operator {
             .connect("localhost", port)
             .await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
+        tokio::runtime::Handle::current().spawn(connection);
         Ok(Self(sender))
     }
 
