@@ -13,7 +13,7 @@ use namer::build::{Asker, BuildError};
 use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use transport::SocketOptions;
+use transport::{ServerTls, SocketOptions, TlsError};
 
 use crate::client::Clients;
 use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Router};
@@ -47,9 +47,34 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// TLS of what listens.
+    #[error("cannot use the TLS settings of {what}")]
+    Tls {
+        /// Whose it is: the router's label, or `admin`.
+        what: String,
+        /// Why not.
+        source: TlsError,
+    },
     /// Threads, or what they need.
     #[error("cannot start the workers")]
     Workers(#[source] io::Error),
+}
+
+/// Looks for what only the start would find, but opens no socket.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub fn check(config: &config::RouterConfig) -> Result<(), StartError> {
+    admin_tls(&config.admin).map(drop)
+}
+
+/// The TLS of the admin server, if it is to have it.
+pub(crate) fn admin_tls(config: &config::AdminConfig) -> Result<Option<ServerTls>, StartError> {
+    let tls = namer::build::server_tls(config.tls.as_ref(), &["h2", "http/1.1"]);
+    tls.map_err(|source| StartError::Tls {
+        what: "admin".to_owned(),
+        source,
+    })
 }
 
 /// One router, before its servers listen. Whatever its configuration shares with that of the router `before` it, it shares with that
@@ -126,7 +151,7 @@ pub(crate) fn router(
         clients,
         clock,
         service: config.service.clone(),
-        explain: explain(&config.interpreter, parts.admin),
+        explain: explain(&config.interpreter, parts),
         idle_ttl: cache.idle_ttl,
         stats,
     }))
@@ -203,6 +228,8 @@ pub(crate) struct Parts {
     pub(crate) workers: usize,
     /// Where the admin server listens.
     pub(crate) admin: SocketAddr,
+    /// Whether it has TLS.
+    pub(crate) is_admin_tls: bool,
     /// Where state may be kept for the next start, the best folder first.
     pub(crate) state_folders: Vec<PathBuf>,
 }
@@ -228,7 +255,7 @@ fn asker(label: &str, parts: &Parts) -> Asker {
     }
 }
 
-fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
+fn explain(interpreter: &InterpreterConfig, parts: &Parts) -> Explain {
     match interpreter {
         InterpreterConfig::Mesh(mesh) => Explain::Namerd {
             namespace: mesh.root.to_string().trim_start_matches('/').to_owned(),
@@ -237,7 +264,10 @@ fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
             namespace: namerd.namespace.clone(),
         },
         InterpreterConfig::Default | InterpreterConfig::Fs { .. } => {
-            Explain::Admin { address: admin }
+            let scheme = if parts.is_admin_tls { "https" } else { "http" };
+            Explain::Admin {
+                base_url: format!("{scheme}://{}", parts.admin),
+            }
         }
     }
 }

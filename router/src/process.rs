@@ -156,6 +156,7 @@ impl Process {
         let inet = Inet::system();
         let sockets = Sockets::default();
         let options = config::SocketOptions::default();
+        let admin_tls = build::admin_tls(&config.admin)?;
         let address = (config.admin.ip, config.admin.port).into();
         let (admin_listener, admin) = sockets.listen(address, &options, "admin", inherited)?;
         let connections = build::max_connections(config, transport::raise_descriptor_limit());
@@ -168,6 +169,7 @@ impl Process {
                 control,
                 workers: self.workers,
                 admin,
+                is_admin_tls: admin_tls.is_some(),
                 state_folders: Vec::new(),
             },
             inet: inet.clone(),
@@ -190,8 +192,10 @@ impl Process {
             .index("/bound-names.json")
             .index("/client_state.json");
         // Not before: whoever asks whether this process is ready waits until it is.
-        let serving_admin =
-            live::task("admin", pages.serve(admin_listener, None, shutdown.clone()));
+        let serving_admin = live::task(
+            "admin",
+            pages.serve(admin_listener, admin_tls, shutdown.clone()),
+        );
         live::task("sweep", sweep(Arc::downgrade(&serving.shown)));
         tracing::info!("initialized");
         let started = Started {

@@ -124,7 +124,7 @@ fn options_that_say_what_is_in_force_anyway_change_nothing() {
         "
         telemetry: []
         usage: {enabled: false}
-        admin: {workerThreads: 2, security: {uiEnabled: true}}
+        admin: {workerThreads: 2, security: {uiEnabled: true}, tls: {enabled: false}}
         routers:
         - protocol: http
           streamingEnabled: true

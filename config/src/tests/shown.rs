@@ -16,7 +16,8 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
       "admin": {
         "ip": "127.0.0.1",
         "port": 9990,
-        "shutdownGraceMs": 10000
+        "shutdownGraceMs": 10000,
+        "tls": null
       },
       "routers": [
         {
@@ -162,7 +163,8 @@ fn the_shortest_namerd_has_the_defaults_of_the_reference() {
       "admin": {
         "ip": "127.0.0.1",
         "port": 9991,
-        "shutdownGraceMs": 10000
+        "shutdownGraceMs": 10000,
+        "tls": null
       },
       "storage": {
         "kind": "io.l5d.inMemory",
@@ -207,7 +209,7 @@ fn the_shortest_namerd_has_the_defaults_of_the_reference() {
 fn everything_that_is_carried_is_read() {
     let config = read(
         r#"
-        admin: {ip: "::1", port: 0, shutdownGraceMs: 0}
+        admin: {ip: "::1", port: 0, shutdownGraceMs: 0, tls: {certPath: Cargo.toml, keyPath: Cargo.toml, intermediateCertsPath: Cargo.toml, caCertPath: Cargo.toml, requireClientAuth: true, protocols: [TLSv1.3]}}
         stateDir: state
         maxConcurrentRequests: 8
         maxBufferedMB: 9
@@ -289,7 +291,17 @@ fn everything_that_is_carried_is_read() {
       "admin": {
         "ip": "::1",
         "port": 0,
-        "shutdownGraceMs": 0
+        "shutdownGraceMs": 0,
+        "tls": {
+          "certPath": "Cargo.toml",
+          "keyPath": "Cargo.toml",
+          "intermediateCertsPath": "Cargo.toml",
+          "caCertPath": "Cargo.toml",
+          "requireClientAuth": true,
+          "protocols": [
+            "TLSv1.3"
+          ]
+        }
       },
       "routers": [
         {

@@ -1,5 +1,7 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
 
+mod admin_tls;
+mod authority;
 mod descriptors;
 mod discovery;
 mod embedded_crash;
