@@ -73,8 +73,8 @@ struct Body {
     data: Vec<u8>,
     consumed: usize,
     is_done: bool,
-    /// As they are written again.
-    trailers: Vec<u8>,
+    /// Names and values.
+    trailers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// How the reading of a connection ended.
@@ -277,6 +277,8 @@ fn body(bytes: &[u8], length: Length, piece: usize) -> Result<Body, BadBody> {
         assert!(decoded.is_done || decoded.consumed == piece.len());
     }
     assert!(!body.is_done || decoder.at_close().is_ok());
-    write_chunk_end(decoder.trailers(), &mut body.trailers);
+    let trailers = decoder.trailers().into_iter().flat_map(Fields::iter);
+    let trailers = trailers.map(|field| (field.name.to_vec(), field.value.to_vec()));
+    body.trailers = trailers.collect();
     Ok(body)
 }
