@@ -55,6 +55,7 @@ impl Bench {
             control: runtime.handle().clone(),
             workers: 1,
             admin: PEER.into(),
+            is_admin_tls: false,
             state_folders: Vec::new(),
         };
         let of = &config.routers[0];
@@ -140,7 +141,7 @@ impl Bench {
 
     /// What the client is told beside the answer.
     pub fn sign_response(&mut self) {
-        sign_response(&mut self.response);
+        sign_response(&mut self.response, true);
     }
 
     /// All that is counted of a request that is answered well: by server, name and client.

@@ -67,7 +67,7 @@ pub(crate) struct Relay {
 #[derive(Debug)]
 struct Kept {
     /// None once there was too much.
-    data: Option<Vec<u8>>,
+    data: Option<Text>,
     limit: usize,
 }
 
@@ -132,9 +132,9 @@ impl Relay {
     pub(crate) fn keeping(mut self, limit: usize) -> Self {
         if self.end == End::Ahead {
             let data = match self.decoder.remaining().map(usize::try_from) {
-                Some(Ok(length)) if length <= limit => Some(Vec::with_capacity(length)),
+                Some(Ok(length)) if length <= limit => Some(Text::for_body(length)),
                 Some(_) => None,
-                None => Some(Vec::new()),
+                None => Some(Text::for_body(0)),
             };
             self.kept = Some(Kept { data, limit });
         }
