@@ -45,6 +45,7 @@ mod source;
 mod storage;
 mod time_limits;
 mod tls;
+mod unix;
 
 pub use admin::AdminConfig;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
@@ -59,12 +60,13 @@ pub use namerd::NamerdConfig;
 pub use policy::ClientOptions;
 pub use router::{BindingCache, Protocol, Router};
 pub use router_file::{RouterConfig, StateDir};
-pub use server::Server;
+pub use server::{Listens, Server};
 pub use shown::Secret;
 pub use socket::SocketOptions;
 pub use storage::{EtcdStorage, StorageConfig};
 pub use time_limits::{ServerSession, TimeLimits};
 pub use tls::{ClientAuth, ClientTlsConfig, ServerTlsConfig, TlsProtocol};
+pub use unix::UnixSocket;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod namerd_file;
 mod router_file;
 mod shown;
 mod tls;
+mod unix;
 mod values;
 
 use std::env;

@@ -7,7 +7,6 @@ mod explain;
 mod sign;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use transport::Peer;
 
 pub(crate) use clock::Clock;
 pub(crate) use downstream::{After, Downstream};
@@ -165,7 +165,7 @@ impl Router {
         &self,
         request: &mut RequestHead,
         overrides: Option<Overrides>,
-        peer: SocketAddr,
+        peer: Peer,
         asked: Instant,
     ) -> Result<Arc<Route>, RouteError> {
         let unidentified = |reason| RouteError::unidentified(request, peer, reason);

@@ -77,6 +77,10 @@ fn keep_fixed(config: &mut RouterConfig, current: &RouterConfig) -> Vec<String> 
             needs.push(format!("the maxConnections of {}", address(server)));
             server.max_connections = known.max_connections;
         }
+        if server.listens != known.listens {
+            needs.push(format!("the unixMode of {}", address(server)));
+            server.listens.clone_from(&known.listens);
+        }
         if server.socket_options != known.socket_options {
             needs.push(format!("the socketOptions of {}", address(server)));
             server.socket_options.clone_from(&known.socket_options);

@@ -14,3 +14,4 @@ mod overload;
 mod reload;
 mod streaming;
 mod time_limits;
+mod unix;
