@@ -5,7 +5,6 @@ use std::time::Duration;
 use dtab::{Dtab, Path};
 use serde::Serialize;
 
-use crate::addresses::Address;
 use crate::dtab_text::{KnownNamers, read_dtab};
 use crate::field::Field;
 use crate::identifier::IdentifierConfig;
@@ -114,8 +113,8 @@ impl Default for BindingCache {
 pub(crate) struct ReadRouter<'a> {
     pub(crate) router: Router,
     pub(crate) label_at: &'a Place,
-    /// One for each of the router's servers.
-    pub(crate) addresses: Vec<Address<'a>>,
+    /// Where to complain about the address of each of the router's servers, unless it is wrong already.
+    pub(crate) addresses: Vec<Option<&'a Place>>,
 }
 
 impl Router {
@@ -187,7 +186,7 @@ impl Router {
     }
 }
 
-fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Address<'a>)> {
+fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Option<&'a Place>)> {
     let Some(field) = object.field("servers") else {
         object.complaints.error(
             object.at,

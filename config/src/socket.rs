@@ -89,6 +89,26 @@ impl SocketOptions {
         object.finish();
         Some(options)
     }
+
+    /// The same for a Unix socket, to which only some of them mean anything.
+    pub(crate) fn read_unix(field: Field<'_>) -> Option<Self> {
+        let options = Self::read_of_server(field)?;
+        let default = Self::default();
+        let object = field.object()?;
+        for (key, is_default) in [
+            ("noDelay", options.no_delay == default.no_delay),
+            ("reuseAddr", options.reuse_addr == default.reuse_addr),
+            ("reusePort", options.reuse_port == default.reuse_port),
+            ("keepAlive", options.keep_alive == default.keep_alive),
+        ] {
+            if !is_default {
+                let message = format!("`{key}` means nothing to a Unix socket");
+                let at = object.place_of(key);
+                object.complaints.error(at, message, "leave it out");
+            }
+        }
+        Some(options)
+    }
 }
 
 const TIMEOUTS: &[Later] = &[Later::key("readTimeoutMs"), Later::key("writeTimeoutMs")];

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::InterpreterConfig;
+use config::{InterpreterConfig, Listens};
 use http::header::InvalidHeaderName;
 use http1::Limits;
 use namer::build::{Asker, BuildError};
 use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use transport::{ServerTls, SocketOptions, TlsError};
+use transport::{Address, ServerTls, SocketOptions, TlsError};
 
 use crate::client::Clients;
 use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Router};
@@ -41,7 +41,7 @@ pub enum StartError {
     #[error("cannot listen on {address} for {what}")]
     Listen {
         /// Where.
-        address: SocketAddr,
+        address: Address,
         /// The router's label, or `admin`.
         what: String,
         /// What the system says.
@@ -278,28 +278,26 @@ pub(crate) fn edge(
     config: &config::Server,
     of: &config::Router,
     router: &Router,
-    address: SocketAddr,
+    address: &Address,
     capacity: Capacity,
 ) -> Edge {
-    if config.clear_context.is_none() && !config.ip.is_loopback() {
+    if config.clear_context.is_none() && config.listens.is_open_to_strangers() {
         tracing::warn!(
             router = %router.label,
-            "the server on {} port {} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
-            config.ip,
-            config.port
+            "the server on {address} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
         );
     }
     Edge {
         stats: Arc::new(ServerStats::new(
             &router.stats.scope,
-            &format!("{}/{}", config.ip, config.port),
+            &server_node(&config.listens),
         )),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config
             .add_forwarded_header
             .as_ref()
-            .map(|forwarded| Forwarded::new(forwarded, &of.label, address)),
+            .map(|forwarded| Forwarded::new(forwarded, &of.label, address.inet())),
         timestamp: config.timestamp_header.clone(),
         max_err_bytes: of.max_err_response_kb * 1024,
         limits: Limits {
@@ -313,6 +311,14 @@ pub(crate) fn edge(
         max_connections: config.max_connections,
         places: capacity.places(config.max_concurrent_requests),
         timeout: config.timeout,
+    }
+}
+
+/// What a server is called in the metrics: its address as it was configured. Source: linkerd, for those that have a port.
+fn server_node(listens: &Listens) -> String {
+    match listens {
+        Listens::Inet { ip, port } => format!("{ip}/{port}"),
+        Listens::Unix(socket) => format!("unix{}", socket.path.display()),
     }
 }
 

@@ -9,6 +9,7 @@ use dtab::Dtab;
 use http::StatusCode;
 use http1::{Known, RequestHead, ResponseHead};
 use namer::BoundId;
+use transport::Peer;
 
 use crate::client::{ConnectError, Interrupted};
 use crate::headers::form_encoded;
@@ -136,7 +137,7 @@ pub(crate) enum Blame {
 
 impl RouteError {
     /// No identifier found a name in this request.
-    pub(crate) fn unidentified(head: &RequestHead, peer: SocketAddr, reason: Unidentified) -> Self {
+    pub(crate) fn unidentified(head: &RequestHead, peer: Peer, reason: Unidentified) -> Self {
         let target = String::from_utf8_lossy(head.target());
         Self::Unidentified {
             request: format!("Request(\"{} {target}\", from /{peer})", head.method),

@@ -14,7 +14,6 @@ mod sign;
 mod tries;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
+use transport::Peer;
 
 pub(crate) use clock::Clock;
 pub(crate) use compress::Compression;
@@ -208,7 +208,7 @@ impl Router {
         &self,
         request: &mut RequestHead,
         overrides: Option<Overrides>,
-        peer: SocketAddr,
+        peer: Peer,
         asked: Instant,
     ) -> Result<Arc<Route>, RouteError> {
         let unidentified = |reason| RouteError::unidentified(request, peer, reason);

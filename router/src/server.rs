@@ -11,11 +11,10 @@ mod places;
 mod watch;
 mod worker;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use transport::{Drain, Unregistered};
+use transport::{Address, Drain, Unregistered};
 
 pub(crate) use activity::{Activity, Patience, Phase};
 pub(crate) use places::{Place, Places};
@@ -77,7 +76,10 @@ impl Server {
     }
 }
 
-/// As the reference shows addresses: `/127.0.0.1:4140`.
-pub(crate) fn shown_address(address: SocketAddr) -> String {
-    format!("/{address}")
+/// As the reference shows addresses: `/127.0.0.1:4140`. It knows no Unix sockets.
+pub(crate) fn shown_address(address: &Address) -> String {
+    match address {
+        Address::Inet(address) => format!("/{address}"),
+        Address::Unix(_) => address.to_string(),
+    }
 }

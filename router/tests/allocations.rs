@@ -91,7 +91,8 @@ fn what_passes_on_kept_connections_allocates_nothing() {
     for exchange in EXCHANGES {
         let endpoint = endpoint(exchange.request.end, exchange.answer.bytes);
         let router = start(endpoint);
-        let mut client = TcpStream::connect(router.servers()[0]).expect("the router listens");
+        let mut client = TcpStream::connect(router.servers()[0].inet().expect("an address"))
+            .expect("the router listens");
         client.set_nodelay(true).expect("it is open");
         let mut room = [0; 4096];
         ask(&mut client, &exchange, &mut room, WARM_UP);

@@ -17,6 +17,7 @@ use namer::Inet;
 use telemetry::Metrics;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
+use transport::{Address, Peer};
 
 use super::edge::{Edge, Origin, admit};
 use super::sign::{sign_request, sign_response};
@@ -63,11 +64,12 @@ impl Bench {
             namer::build::namers(&[], &Inet::with_servers(Vec::new())).expect("none is wrong");
         let router = build::router(of, &namers, &parts, None).expect("it is fine");
         let capacity = Capacity::new(&config, parts.workers);
-        let edge = build::edge(&of.servers[0], of, &router, PEER.into(), capacity);
+        let address = Address::from(SocketAddr::from(PEER));
+        let edge = build::edge(&of.servers[0], of, &router, &address, capacity);
         let mut head = RequestHead::default();
         head.parse(request, &edge.limits).expect("a request");
         let now = Instant::now();
-        let route = router.identify(&mut head, None, PEER.into(), now);
+        let route = router.identify(&mut head, None, peer(), now);
         let route = route.expect("it has a name");
         let timeout = of.binding_timeout;
         let picked = runtime.block_on(route.pick(now, timeout, &mut fastrand::f64));
@@ -100,7 +102,7 @@ impl Bench {
     pub fn admit(&mut self) -> bool {
         let origin = Origin {
             edge: &self.edge,
-            peer: PEER.into(),
+            peer: peer(),
             connection: 1,
             worker: 0,
         };
@@ -115,9 +117,8 @@ impl Bench {
 
     /// The key, and the route of it.
     pub fn route(&mut self, now: Instant) -> bool {
-        let peer = SocketAddr::from(PEER);
         self.router
-            .identify(&mut self.request, None, peer, now)
+            .identify(&mut self.request, None, peer(), now)
             .is_ok()
     }
 
@@ -158,6 +159,10 @@ impl Bench {
         client.statuses.count(StatusCode::OK);
         self.edge.stats.statuses.count(StatusCode::OK);
     }
+}
+
+fn peer() -> Peer {
+    Peer::Inet(PEER.into())
 }
 
 impl fmt::Debug for Bench {

@@ -3,11 +3,11 @@
 mod forwarded;
 mod last_hop;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http1::{Form, Known, Limits, RequestHead};
+use transport::Peer;
 
 use super::{Compression, Holding};
 use crate::error::RouteError;
@@ -50,7 +50,7 @@ pub(crate) struct Edge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
     pub(crate) edge: &'a Edge,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// A random number, the same for all requests of a connection.
     pub(crate) connection: u64,
     /// Whose connection it is, and so whose pools it uses.

@@ -81,6 +81,10 @@ fn keep_fixed(config: &mut RouterConfig, current: &RouterConfig) -> Vec<String> 
             needs.push(format!("the maxConnections of {}", address(server)));
             server.max_connections = known.max_connections;
         }
+        if server.listens != known.listens {
+            needs.push(format!("the unixMode of {}", address(server)));
+            server.listens.clone_from(&known.listens);
+        }
         // How long clients may take is looked at for each connection.
         let fixed = SocketOptions {
             read_timeout: server.socket_options.read_timeout,

@@ -1,7 +1,6 @@
 //! A client's connection: request after request, until it closes, stalls, or the router drains.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use http1::{Limits, Parsed, RequestHead};
 use tokio::time::timeout;
+use transport::Peer;
 
 use super::Server;
 use super::activity::{Activity, Phase};
@@ -22,7 +22,7 @@ use crate::wire::{Input, Socket};
 /// Serves a connection. Dropping the future closes it and cancels what it waits for.
 pub(super) async fn serve(
     socket: Socket,
-    peer: SocketAddr,
+    peer: Peer,
     worker: usize,
     server: &Server,
     watch: &Watch,
@@ -51,7 +51,7 @@ pub(super) async fn serve(
 /// Answers requests until one of both sides has had enough.
 async fn converse(
     mut socket: Socket,
-    peer: SocketAddr,
+    peer: Peer,
     worker: usize,
     server: &Server,
     activity: &Activity,

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use flate2::CompressError;
 use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
 
+use tokio::net::TcpStream;
+
 use super::compressor::SLICE;
 use super::pipe::Pipe;
 use super::{Compressor, Input, Reader, Text, Writer};
@@ -232,11 +234,7 @@ impl Relay {
                     End::Ahead => {
                         let is_taken = self.take(input)?;
                         if !is_taken && self.is_flushed() {
-                            if self.may_be_piped(input) {
-                                ready!(self.poll_pipe(cx, source, sink))?;
-                            } else {
-                                ready!(self.poll_source(cx, input, source))?;
-                            }
+                            ready!(self.poll_next(cx, input, source, sink))?;
                             continue;
                         }
                     }
@@ -275,7 +273,20 @@ impl Relay {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether a long piece of the body comes next, and nobody has to look at it.
+    /// Takes in what comes next: a long body goes through a pipe, if nobody has to look at it.
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        source: &mut Reader<'_>,
+        sink: &Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        match (source.tcp(), sink.tcp()) {
+            (Some(from), Some(to)) if self.may_be_piped(input) => self.poll_pipe(cx, from, to),
+            _ => self.poll_source(cx, input, source),
+        }
+    }
+
     fn may_be_piped(&mut self, input: &Input) -> bool {
         let is_kept = self.kept.as_ref().is_some_and(|kept| kept.data.is_some());
         if self.encoding != Encoding::Plain || input.has_ended() || is_kept {
@@ -291,8 +302,8 @@ impl Relay {
     fn poll_pipe(
         &mut self,
         cx: &mut Context<'_>,
-        source: &Reader<'_>,
-        sink: &Writer<'_>,
+        source: &TcpStream,
+        sink: &TcpStream,
     ) -> Poll<Result<(), Trouble>> {
         let Some(pipe) = &mut self.pipe else {
             return Poll::Ready(Ok(()));

@@ -17,3 +17,4 @@ mod reload;
 mod streaming;
 mod time_limits;
 mod transformers;
+mod unix;

@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.running().servers()[0]
+        self.running().servers()[0].inet().expect("it has a port")
     }
 
     pub(crate) fn admin(&self) -> SocketAddr {

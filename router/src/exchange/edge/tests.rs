@@ -28,7 +28,7 @@ pub(super) fn edge(clear_context: bool) -> Edge {
 pub(super) fn origin(edge: &Edge) -> Origin<'_> {
     Origin {
         edge,
-        peer: ([10, 0, 0, 1], 5000).into(),
+        peer: Peer::Inet(([10, 0, 0, 1], 5000).into()),
         connection: 1,
         worker: 0,
     }
