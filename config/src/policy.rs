@@ -8,14 +8,20 @@ use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::later::{Later, Scalar, Unless};
 use crate::object::Object;
+use crate::tls::ClientTlsConfig;
 use crate::{shown, socket};
 
 /// How a router treats endpoints, whichever name led to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClientOptions {
     /// How long connecting to an endpoint may take, before another one is tried; 1 s by default.
     #[serde(rename = "connectTimeoutMs", serialize_with = "shown::milliseconds")]
     pub connect_timeout: Duration,
+    /// TLS to endpoints; plain by default.
+    pub tls: Option<ClientTlsConfig>,
+    /// Whether endpoints are told, in `x-forwarded-client-cert`, of the certificate that the client showed; off by default.
+    #[serde(rename = "forwardClientCert")]
+    pub forward_client_cert: bool,
 }
 
 impl Default for ClientOptions {
@@ -23,6 +29,8 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(1),
+            tls: None,
+            forward_client_cert: false,
         }
     }
 }
@@ -35,12 +43,18 @@ pub(crate) fn read_service(field: Field<'_>) -> Option<()> {
 impl ClientOptions {
     /// Reads a `client:` object.
     pub(crate) fn read(field: Field<'_>) -> Option<Self> {
-        const HERE_ONLY: &[Later] = &[Later::key("connectTimeoutMs")];
+        const HERE_ONLY: &[Later] = &[
+            Later::key("connectTimeoutMs"),
+            Later::unless("tls", Unless::Off),
+            Later::unless("forwardClientCert", Unless::Is(Scalar::Bool(false))),
+        ];
         let default = Self::default();
         read(field, CLIENT, HERE_ONLY, |object| Self {
             connect_timeout: object
                 .get("connectTimeoutMs", |field| field.milliseconds(1))
                 .unwrap_or(default.connect_timeout),
+            tls: object.get("tls", ClientTlsConfig::read),
+            forward_client_cert: object.get("forwardClientCert", Field::boolean) == Some(true),
         })
     }
 }
@@ -96,7 +110,6 @@ const CLASSIFIER: Kinds = Kinds {
 
 const CLIENT: &[Later] = &[
     Later::unless("hostConnectionPool", Unless::Object(POOL)),
-    Later::unless("tls", Unless::Off),
     Later::unless("loadBalancer", Unless::Kind(&BALANCER, BALANCER_OPTIONS)),
     Later::unless("failFast", Unless::Is(Scalar::Bool(false))),
     Later::key("requeueBudget"),
@@ -105,7 +118,6 @@ const CLIENT: &[Later] = &[
     Later::unless("clientSession", Unless::Object(SESSION)),
     Later::unless("socketOptions", Unless::Object(socket::DEFAULTS)),
     Later::unless("requestAuthorizers", Unless::Kinds(&AUTHORIZERS)),
-    Later::unless("forwardClientCert", Unless::Is(Scalar::Bool(false))),
 ];
 
 const POOL: &[Later] = &[

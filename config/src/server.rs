@@ -13,6 +13,7 @@ use crate::node::Place;
 use crate::object::Object;
 use crate::socket::SocketOptions;
 use crate::time_limits::TimeLimits;
+use crate::tls::ServerTlsConfig;
 use crate::unix::UnixSocket;
 
 /// A listening socket of a router.
@@ -22,6 +23,8 @@ pub struct Server {
     /// Where it listens.
     #[serde(flatten)]
     pub listens: Listens,
+    /// TLS; plain by default.
+    pub tls: Option<ServerTlsConfig>,
     /// Options of the socket and its connections.
     pub socket_options: SocketOptions,
     /// How many proxies a request's `Via` may name; 1000 by default.
@@ -75,6 +78,7 @@ impl Default for Server {
                 ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 port: DEFAULT_PORT,
             },
+            tls: None,
             socket_options: SocketOptions::default(),
             max_call_depth: 1000,
             clear_context: None,
@@ -99,6 +103,7 @@ impl Server {
         });
         let server = Self {
             listens,
+            tls: object.get("tls", ServerTlsConfig::read),
             socket_options: socket_options.unwrap_or_default(),
             max_call_depth: object
                 .get("maxCallDepth", |field| field.integer(1..=1_000_000))
@@ -204,7 +209,6 @@ fn read_timestamp_header(field: Field<'_>) -> Option<String> {
 }
 
 const LATER: &[Later] = &[
-    Later::unless("tls", Unless::Off),
     Later::key("timeoutMs"),
     Later::unless("announce", Unless::Empty),
 ];

@@ -38,6 +38,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "`totalTimeoutMs`",
             "`transformers` kind `io.l5d.k8s.daemonset`",
             "`transformers` kind `io.l5d.k8s.localnode`",
+            "`caCertPath` names `/io.buoyant/linkerd/certs/ca.pem`, which is not a file",
+            "`certPath` names `/io.buoyant/linkerd/certs/cert.pem`, which is not a file",
+            "`keyPath` names `/io.buoyant/linkerd/certs/key.p8`, which is not a file",
         ],
     ),
     (
@@ -80,11 +83,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "08-k8s-ingress.yaml",
         &[
-            "`forwardClientCert` other than `false`",
             "`identifier` kind `io.l5d.ingress`",
             "`namers` kind `io.l5d.k8s.external`",
             "`namers` kind `io.l5d.k8s`",
-            "`tls`",
+            "`caCertPath` names `/etc/l5d/tls/clients-ca.pem`, which is not a file",
+            "`certPath` names `/etc/l5d/tls/edge.pem`, which is not a file",
+            "`intermediateCertsPath` names `/etc/l5d/tls/chain.pem`, which is not a file",
+            "`keyPath` names `/etc/l5d/tls/edge.p8`, which is not a file",
         ],
     ),
     (

@@ -1,14 +1,18 @@
 //! From what a configuration says to the parts that do it.
 
+mod tls;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol};
+use config::{HostPort, InterpreterConfig, NamerConfig};
 use dtab::Dtab;
 use live::Live;
 use mesh::channel::{AddressError, Namerds};
 use mesh::client::BaseUrlError;
-use transport::{ClientAuthFiles, ClientTls, ClientTlsFiles, TlsError};
+use transport::TlsError;
+
+pub use tls::{client_tls, server_tls};
 
 use crate::fs::FsNamer;
 use crate::interpreter::fs;
@@ -95,7 +99,8 @@ pub fn interpreter(
         InterpreterConfig::Fs { dtab_file } => binder(fs::table(dtab_file)),
         _ if empty_is_neg => return Err(BuildError::EmptyIsNeg),
         InterpreterConfig::Mesh(mesh) => {
-            let tls = client_tls(mesh.tls.as_ref(), &["h2"])?;
+            let tls = mesh.tls.as_ref();
+            let tls = tls.map(|tls| client_tls(tls, &["h2"])).transpose()?;
             let namespace: String = mesh
                 .root
                 .segments()
@@ -113,7 +118,8 @@ pub fn interpreter(
             }))
         }
         InterpreterConfig::NamerdHttp(namerd) => {
-            let tls = client_tls(namerd.tls.as_ref(), &["http/1.1"])?;
+            let tls = namerd.tls.as_ref();
+            let tls = tls.map(|tls| client_tls(tls, &["http/1.1"])).transpose()?;
             let scheme = if tls.is_some() { "https" } else { "http" };
             let urls = namerd.dst.iter().map(host_and_port);
             Arc::new(HttpInterpreter::start(HttpOptions {
@@ -143,34 +149,6 @@ fn host_and_port(to: &HostPort) -> String {
     } else {
         format!("{host}:{port}")
     }
-}
-
-fn client_tls(
-    config: Option<&ClientTlsConfig>,
-    alpn: &[&str],
-) -> Result<Option<ClientTls>, TlsError> {
-    let Some(config) = config else {
-        return Ok(None);
-    };
-    let client_auth = config.client_auth.as_ref().map(|auth| ClientAuthFiles {
-        cert: auth.cert_path.clone(),
-        key: auth.key_path.clone(),
-        intermediates: auth.intermediate_certs_path.clone(),
-    });
-    let protocols = config.protocols.iter().map(|protocol| match protocol {
-        TlsProtocol::V1_2 => "TLSv1.2".to_owned(),
-        TlsProtocol::V1_3 => "TLSv1.3".to_owned(),
-    });
-    let files = ClientTlsFiles {
-        common_name: config.common_name.clone(),
-        disable_validation: config.disable_validation,
-        trust: config.trust_certs.clone(),
-        client_auth,
-        protocols: protocols.collect(),
-        ciphers: Vec::new(),
-        alpn: alpn.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    ClientTls::load(&files).map(Some)
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use namer::build::{Asker, BuildError};
 use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use transport::{Address, SocketOptions};
+use transport::{Address, ClientTls, ServerTls, SocketOptions, TlsError};
 
-use crate::client::Clients;
+use crate::client::{Clients, Connecting};
 use crate::exchange::{Clock, Edge, Explain, Forwarded, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
-use crate::server::{Patience, Places};
+use crate::server::{Patience, Places, Secure};
 use crate::stats::{RouterStats, ServerStats};
 
 /// Why a router cannot start.
@@ -44,6 +44,16 @@ pub enum StartError {
         what: String,
         /// What the system says.
         source: io::Error,
+    },
+    /// Certificates, or what belongs to them.
+    #[error("router {label}: cannot use the TLS of {what}")]
+    Tls {
+        /// The router's label.
+        label: String,
+        /// Who has it.
+        what: String,
+        /// What is wrong with it.
+        source: Box<TlsError>,
     },
     /// Threads, or what they need.
     #[error("cannot start the workers")]
@@ -95,7 +105,11 @@ pub(crate) fn router(
             parts.workers,
             cache.clients,
             cache.idle_ttl,
-            config.client.connect_timeout,
+            Connecting {
+                timeout: config.client.connect_timeout,
+                tls: client_tls(config)?.map(Arc::new),
+                forward_client_cert: config.client.forward_client_cert,
+            },
             Arc::clone(&stats),
         )),
     };
@@ -125,6 +139,36 @@ pub(crate) fn router(
         idle_ttl: cache.idle_ttl,
         stats,
     }))
+}
+
+/// What connections to endpoints offer to speak, and what clients may.
+const ALPN: &[&str] = &["http/1.1"];
+
+fn client_tls(of: &config::Router) -> Result<Option<ClientTls>, StartError> {
+    let tls = of.client.tls.as_ref();
+    let loaded = tls.map(|tls| namer::build::client_tls(tls, ALPN));
+    loaded.transpose().map_err(|source| StartError::Tls {
+        label: of.label.clone(),
+        what: "its clients".to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// The TLS of a server, if it has any, with its files read.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(crate) fn server_tls(
+    config: &config::Server,
+    of: &config::Router,
+) -> Result<Option<ServerTls>, StartError> {
+    let tls = config.tls.as_ref();
+    let loaded = tls.map(|tls| namer::build::server_tls(tls, ALPN));
+    loaded.transpose().map_err(|source| StartError::Tls {
+        label: of.label.clone(),
+        what: format!("the server {}", server_node(&config.listens)),
+        source: Box::new(source),
+    })
 }
 
 /// Shows of a router what it is, from the moment that its servers ask it.
@@ -236,12 +280,12 @@ fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
 }
 
 /// How a server treats what it accepts. One that strangers may reach, and that takes their word for who they are, is named in a warning.
-/// `address` is where it listens.
+/// `address` is where it listens; `tls` is what it was [loaded](server_tls) with.
 pub(crate) fn edge(
     config: &config::Server,
     of: &config::Router,
     router: &Router,
-    address: &Address,
+    (address, tls): (&Address, Option<ServerTls>),
     capacity: Capacity,
 ) -> Edge {
     if config.clear_context.is_none() && config.listens.is_open_to_strangers() {
@@ -250,11 +294,10 @@ pub(crate) fn edge(
             "the server on {address} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
         );
     }
+    let stats = ServerStats::new(&router.stats.scope, &server_node(&config.listens));
     Edge {
-        stats: Arc::new(ServerStats::new(
-            &router.stats.scope,
-            &server_node(&config.listens),
-        )),
+        secure: tls.map(|tls| Arc::new(Secure::new(tls, &stats))),
+        stats: Arc::new(stats),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config

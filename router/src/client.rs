@@ -13,6 +13,7 @@ use http::StatusCode;
 use live::Live;
 use namer::{Addresses, BoundId};
 use tokio::sync::watch;
+use transport::ClientTls;
 
 pub(crate) use clients::Clients;
 pub(crate) use connection::{ConnectError, Connection, Interrupted};
@@ -30,6 +31,10 @@ pub(crate) struct Client {
     pub(crate) stats: Arc<ClientStats>,
     /// How long connecting to an endpoint may take.
     pub(crate) connect_timeout: Duration,
+    /// TLS to its endpoints, if they have any.
+    pub(crate) tls: Option<Arc<ClientTls>>,
+    /// Whether endpoints are told of the certificate that the router's own client has shown.
+    pub(crate) forward_client_cert: bool,
     pub(crate) target: Target,
 }
 
@@ -46,15 +51,27 @@ pub(crate) enum Target {
     },
 }
 
+/// How a client meets its endpoints.
+#[derive(Clone, Debug)]
+pub(crate) struct Connecting {
+    /// How long connecting may take, and then shaking hands.
+    pub(crate) timeout: Duration,
+    pub(crate) tls: Option<Arc<ClientTls>>,
+    pub(crate) forward_client_cert: bool,
+}
+
 impl Client {
     /// A client for an id. Its endpoints follow `addresses`, through a task of the runtime this is called on.
     pub(crate) fn new(
         id: BoundId,
         addresses: Live<Addresses>,
         workers: usize,
-        connect_timeout: Duration,
+        connecting: Connecting,
         stats: ClientStats,
     ) -> Self {
+        if let Some(tls) = &connecting.tls {
+            stats.secured_by(tls);
+        }
         let stats = Arc::new(stats);
         let target = match id {
             BoundId::Status(code) => Target::Status(
@@ -73,7 +90,9 @@ impl Client {
             shown: shown_value(&id.to_string()),
             id,
             stats,
-            connect_timeout,
+            connect_timeout: connecting.timeout,
+            tls: connecting.tls,
+            forward_client_cert: connecting.forward_client_cert,
             target,
         }
     }

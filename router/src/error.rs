@@ -126,10 +126,7 @@ impl RouteError {
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
-                ..
-            } => StatusCode::GATEWAY_TIMEOUT,
+            Self::NotConnected { cause, .. } if cause.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
@@ -191,13 +188,15 @@ impl RouteError {
             Self::NotBoundInTime { .. } => "binding_timeout",
             Self::NoAddressesYet { .. } => "no_addresses_yet",
             Self::NoEndpoints(_) => "no_endpoints",
+            Self::NotConnected { cause, .. } if cause.is_timeout() => "connect_timeout",
             Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
+                cause: ConnectError::Insecure(_),
                 ..
-            } => "connect_timeout",
+            } => "tls_failed",
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
+                Interrupted::NotTrusted(_) => "tls_failed",
                 Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
             },
             Self::Overloaded(_) => "overloaded",

@@ -131,7 +131,8 @@ impl Router {
         let answered = match picked {
             Ok(picked) => {
                 let upgrade = offered(downstream.request);
-                sign_request(downstream.request, &route, &picked);
+                let client_cert = downstream.socket.client_cert();
+                sign_request(downstream.request, &route, &picked, client_cert);
                 let sending = Sending {
                     worker: origin.worker,
                     asked,

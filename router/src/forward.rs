@@ -301,6 +301,17 @@ async fn attempt(
                 may_be_pooled = false;
                 *asked = Asked::new(downstream);
             }
+            Interrupted::NotTrusted(error) if asked.heard_nothing(&lease) => {
+                let endpoint = lease.in_flight.endpoint.address;
+                let cause = ConnectError::Insecure(error);
+                if asked.upload.has_body_begun() {
+                    // What is gone of the body cannot be sent to another one.
+                    let refused = not_taken(client, endpoint, cause);
+                    return Err(Failed::Perhaps(refused.into()));
+                }
+                *asked = Asked::new(downstream);
+                return Err(Failed::Surely(cause));
+            }
             cause => {
                 let broken = RouteError::Broken {
                     id: client.id.clone(),
@@ -325,6 +336,16 @@ fn not_connected(cause: ConnectError) -> Failed {
     }
 }
 
+/// No endpoint but this one can be asked, and it does not want to be.
+fn not_taken(client: &Client, address: SocketAddr, cause: ConnectError) -> RouteError {
+    RouteError::NotConnected {
+        id: client.id.clone(),
+        address,
+        cause,
+        addresses: vec![address],
+    }
+}
+
 fn switched(client: &Client, lease: &Lease) -> RouteError {
     RouteError::Switched {
         id: client.id.clone(),
@@ -337,7 +358,13 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     stats.connects.inc();
     let began = Instant::now();
     let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, client.connect_timeout, connections).await;
+    let opened = Connection::open(
+        endpoint.address,
+        client.tls.as_deref(),
+        client.connect_timeout,
+        connections,
+    )
+    .await;
     let latency = match opened {
         Ok(_) => &stats.connect_latency,
         Err(_) => &stats.failed_connect_latency,

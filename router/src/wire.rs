@@ -7,6 +7,7 @@ mod buffer;
 mod input;
 mod relay;
 mod socket;
+mod tls;
 mod tunnel;
 
 pub(crate) use buffer::{Text, lent_bytes};

@@ -147,7 +147,6 @@ fn options_to_come_are_refused_by_name() {
               - port: 4140
                 timeoutMs: 100
                 socketOptions: {readTimeoutMs: 5}
-                tls: {certPath: a.pem, keyPath: a.key}
             "
         ),
         @r"
@@ -216,14 +215,6 @@ fn options_to_come_are_refused_by_name() {
            |
         17 |     socketOptions: {readTimeoutMs: 5}
            |                     ^^^^^^^^^^^^^
-           |
-           = help: leave it out
-
-        error: `tls` is not supported yet by this version
-          --> router.yaml:18:5
-           |
-        18 |     tls: {certPath: a.pem, keyPath: a.key}
-           |     ^^^
            |
            = help: leave it out
         "

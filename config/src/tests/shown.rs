@@ -27,6 +27,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             {
               "ip": "127.0.0.1",
               "port": 4140,
+              "tls": null,
               "socketOptions": {
                 "noDelay": true,
                 "reuseAddr": true,
@@ -71,7 +72,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             }
           ],
           "client": {
-            "connectTimeoutMs": 1000
+            "connectTimeoutMs": 1000,
+            "tls": null,
+            "forwardClientCert": false
           }
         }
       ],
@@ -208,6 +211,7 @@ fn everything_that_is_carried_is_read() {
             {
               "ip": "0.0.0.0",
               "port": 4140,
+              "tls": null,
               "socketOptions": {
                 "noDelay": false,
                 "reuseAddr": false,
@@ -311,7 +315,9 @@ fn everything_that_is_carried_is_read() {
             }
           ],
           "client": {
-            "connectTimeoutMs": 5
+            "connectTimeoutMs": 5,
+            "tls": null,
+            "forwardClientCert": false
           }
         }
       ],

@@ -1,7 +1,8 @@
 //! The TLS of an interface.
 
-use config::{InterfaceConfig, InterfaceKind, ServerTlsConfig, TlsProtocol};
-use transport::{ServerTls, ServerTlsFiles};
+use config::{InterfaceConfig, InterfaceKind};
+use namer::build::server_tls;
+use transport::ServerTls;
 
 use super::BuildError;
 
@@ -22,33 +23,9 @@ pub(super) fn load(config: &InterfaceConfig) -> Result<Option<ServerTls>, BuildE
         InterfaceKind::HttpController { .. } => &["h2", "http/1.1"],
         InterfaceKind::Mesh => &["h2"],
     };
-    let loaded = ServerTls::load(&files(tls, alpn));
+    let loaded = server_tls(tls, alpn);
     loaded.map(Some).map_err(|source| BuildError::Tls {
         kind: kind(config),
         source,
     })
-}
-
-fn files(tls: &ServerTlsConfig, alpn: &[&str]) -> ServerTlsFiles {
-    ServerTlsFiles {
-        cert: tls.cert_path.clone(),
-        key: tls.key_path.clone(),
-        intermediates: tls.intermediate_certs_path.clone(),
-        ca: tls.ca_cert_path.clone(),
-        require_client_auth: tls.require_client_auth,
-        protocols: tls
-            .protocols
-            .iter()
-            .map(|protocol| name(*protocol).to_owned())
-            .collect(),
-        ciphers: Vec::new(),
-        alpn: alpn.iter().map(|protocol| (*protocol).to_owned()).collect(),
-    }
-}
-
-fn name(protocol: TlsProtocol) -> &'static str {
-    match protocol {
-        TlsProtocol::V1_2 => "TLSv1.2",
-        TlsProtocol::V1_3 => "TLSv1.3",
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use namer::{Bound, BoundId};
 use tokio::time::Instant;
 
-use super::Client;
+use super::{Client, Connecting};
 use crate::stats::RouterStats;
 
 /// One client for each bound id in use. Asked when a binding changes, never by a request.
@@ -17,7 +17,7 @@ pub(crate) struct Clients {
     workers: usize,
     limit: usize,
     idle_ttl: Duration,
-    connect_timeout: Duration,
+    connecting: Connecting,
     stats: Arc<RouterStats>,
 }
 
@@ -40,7 +40,7 @@ impl Clients {
         workers: usize,
         limit: usize,
         idle_ttl: Duration,
-        connect_timeout: Duration,
+        connecting: Connecting,
         stats: Arc<RouterStats>,
     ) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Clients {
             workers,
             limit,
             idle_ttl,
-            connect_timeout,
+            connecting,
             stats,
         }
     }
@@ -69,7 +69,7 @@ impl Clients {
             bound.id.clone(),
             bound.addresses.clone(),
             self.workers,
-            self.connect_timeout,
+            self.connecting.clone(),
             stats,
         ));
         kept.insert(

@@ -11,6 +11,7 @@ use http1::Broken;
 use telemetry::Gauge;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use transport::{ClientTls, is_certificate_refusal, tls_reason};
 
 use crate::stats::Counted;
 use crate::wire::{Input, Socket};
@@ -33,9 +34,20 @@ pub(crate) enum ConnectError {
     Refused(#[from] io::Error),
     #[error("not connected within {} ms", .0.as_millis())]
     TimedOut(Duration),
+    #[error("no TLS: {}", tls_reason(.0))]
+    Insecure(io::Error),
 }
 
 impl ConnectError {
+    /// Whether somebody took too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut(_) => true,
+            Self::Refused(_) => false,
+            Self::Insecure(error) => error.kind() == io::ErrorKind::TimedOut,
+        }
+    }
+
     /// Whether this process, or the system, has as many files open as it may.
     pub(crate) fn is_lack_of_descriptors(&self) -> bool {
         const ENFILE: i32 = 23;
@@ -50,8 +62,11 @@ impl ConnectError {
 /// Why a request that was sent got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Interrupted {
-    #[error("{0}")]
-    Io(#[from] io::Error),
+    #[error("{}", tls_reason(.0))]
+    Io(io::Error),
+    /// It has looked at our certificate only, not at the request.
+    #[error("{}", tls_reason(.0))]
+    NotTrusted(io::Error),
     #[error("it was closed")]
     Closed,
     #[error("{0}")]
@@ -60,10 +75,20 @@ pub(crate) enum Interrupted {
     TooMuch,
 }
 
+impl From<io::Error> for Interrupted {
+    fn from(error: io::Error) -> Self {
+        match is_certificate_refusal(&error) {
+            true => Self::NotTrusted(error),
+            false => Self::Io(error),
+        }
+    }
+}
+
 impl Connection {
-    /// Connects within this time. `connections` counts it while it is open.
+    /// Connects within this time, and shakes hands within the same time once more. `connections` counts it while it is open.
     pub(crate) async fn open(
         address: SocketAddr,
+        tls: Option<&ClientTls>,
         within: Duration,
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
@@ -72,7 +97,10 @@ impl Connection {
         // Fails only on a socket that is dead already, which the first write tells as well.
         let _ = stream.set_nodelay(true);
         Ok(Self {
-            socket: stream.into(),
+            socket: match tls {
+                None => stream.into(),
+                Some(tls) => secure(stream, tls, address, within).await?,
+            },
             input: Input::default(),
             returned: Instant::now(),
             _counted: Counted::new(connections),
@@ -84,4 +112,25 @@ impl Connection {
     pub(crate) fn is_open(&self) -> bool {
         self.input.is_empty() && !self.input.has_ended() && self.socket.is_quiet()
     }
+}
+
+/// Says goodbye: whoever has asked for TLS wants to know that nobody has cut the connection.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.socket.say_goodbye();
+    }
+}
+
+async fn secure(
+    stream: TcpStream,
+    tls: &ClientTls,
+    address: SocketAddr,
+    within: Duration,
+) -> Result<Socket, ConnectError> {
+    let shaken = timeout(within, Socket::connect(stream, tls, address.ip())).await;
+    let shaken = shaken.unwrap_or_else(|_| {
+        let reason = format!("it did not shake hands within {} ms", within.as_millis());
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    });
+    shaken.map_err(ConnectError::Insecure)
 }

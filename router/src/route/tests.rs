@@ -3,6 +3,7 @@ use namer::{Addresses, Bound};
 use telemetry::Metrics;
 
 use super::*;
+use crate::client::Connecting;
 use crate::identify::Key;
 use crate::stats::RouterStats;
 
@@ -21,7 +22,11 @@ impl World {
             1,
             10,
             Duration::from_secs(60),
-            Duration::from_secs(1),
+            Connecting {
+                timeout: Duration::from_secs(1),
+                tls: None,
+                forward_client_cert: false,
+            },
             Arc::clone(&stats),
         );
         Self {

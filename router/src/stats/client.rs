@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use telemetry::{Counter, Gauge, Stat};
+use transport::ClientTls;
 
 use super::series::{Member, Series};
 use super::{Exchanges, Statuses};
@@ -45,6 +46,18 @@ impl ClientStats {
                 exchanges: Exchanges::new(scope),
             }
         })
+    }
+}
+
+impl ClientStats {
+    /// Shows when the certificate expires that endpoints are shown, if one is.
+    pub(crate) fn secured_by(&self, tls: &Arc<ClientTls>) {
+        let (scope, tls) = (&self.exchanges.scope, Arc::clone(tls));
+        if tls.seconds_left().is_some() {
+            scope.gauge_fn("tls/certificate_expiry_seconds", move || {
+                tls.seconds_left().unwrap_or_default()
+            });
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Relay {
     end: End,
     /// How many bytes were read and written.
     moved: u64,
+    /// Whether the sink may hold back some of what was written.
+    is_held: bool,
     /// Whether any byte was written.
     has_begun: bool,
     /// Whether any byte of the body was there.
@@ -89,6 +91,7 @@ impl Relay {
             used: 0,
             end,
             moved: 0,
+            is_held: false,
             has_begun: false,
             has_body_begun: false,
         }
@@ -96,7 +99,7 @@ impl Relay {
 
     /// Whether all of it was passed on.
     pub(crate) fn is_done(&self) -> bool {
-        self.end == End::Made && self.used == 0 && self.is_flushed()
+        self.end == End::Made && self.used == 0 && self.is_flushed() && !self.is_held
     }
 
     /// Whether some of it was written.
@@ -116,7 +119,7 @@ impl Relay {
 
     /// Whether there is nothing to write until the source sends more.
     pub(crate) fn waits_for_source(&self) -> bool {
-        self.end == End::Ahead && self.used == 0 && self.is_flushed()
+        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !self.is_held
     }
 
     /// What is left of the body, to be read by somebody else.
@@ -137,13 +140,13 @@ impl Relay {
         loop {
             if self.used == 0 {
                 match self.end {
-                    End::Made if self.is_flushed() => return Poll::Ready(Ok(())),
+                    End::Made if self.is_flushed() => return self.poll_flush(cx, sink),
                     End::Made => {}
                     End::Reached => self.make_end(),
                     End::Ahead => {
                         let is_taken = self.take(input).map_err(Trouble::Body)?;
                         if !is_taken && self.is_flushed() {
-                            ready!(self.poll_source(cx, input, source))?;
+                            ready!(self.poll_source(cx, input, source, sink))?;
                             continue;
                         }
                     }
@@ -166,13 +169,29 @@ impl Relay {
         cx: &mut Context<'_>,
         input: &mut Input,
         source: &mut Reader<'_>,
+        sink: &mut Writer<'_>,
     ) -> Poll<Result<(), Trouble>> {
+        // It may be long in coming.
+        if let Poll::Ready(flushed) = self.poll_flush(cx, sink) {
+            flushed?;
+        }
         let count = ready!(input.poll_fill(cx, source)).map_err(Trouble::Source)?;
         self.moved += count as u64;
         if count == 0 {
             self.decoder.at_close().map_err(Trouble::Body)?;
             self.end = End::Reached;
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Has the sink hold nothing back.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        ready!(sink.poll_flush(cx)).map_err(|_| Trouble::Sink)?;
+        self.is_held = false;
         Poll::Ready(Ok(()))
     }
 
@@ -234,7 +253,7 @@ impl Relay {
         let text = &self.text[self.written..];
         let data = &input.filled()[self.data.clone()];
         let mut count = ready!(sink.poll_write(cx, [text, data, self.tail]))?;
-        self.has_begun = true;
+        (self.has_begun, self.is_held) = (true, true);
         self.moved += count as u64;
         let of_text = count.min(text.len());
         self.written += of_text;
