@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::field::Field;
 use crate::object::Object;
+use crate::shown;
 
 /// A Unix socket: who may write to its file may connect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -14,7 +15,7 @@ pub struct UnixSocket {
     #[serde(rename = "unixPath")]
     pub path: PathBuf,
     /// The permissions of the file; what the process's umask leaves by default.
-    #[serde(rename = "unixMode", serialize_with = "show_mode")]
+    #[serde(rename = "unixMode", serialize_with = "shown::mode")]
     pub mode: Option<u32>,
 }
 
@@ -53,11 +54,4 @@ fn read_mode(field: Field<'_>) -> Option<u32> {
             "write three octal digits behind a zero, such as \"0660\"",
         )
     })
-}
-
-fn show_mode<S: serde::Serializer>(mode: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
-    match mode {
-        Some(mode) => serializer.collect_str(&format_args!("{mode:04o}")),
-        None => serializer.serialize_none(),
-    }
 }

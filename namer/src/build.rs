@@ -23,9 +23,8 @@ use crate::{
     Binder, HttpInterpreter, HttpOptions, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer,
     Namers, RouterIdentity, SnapshotPlace, Table,
 };
-use tls::client_tls;
 
-pub use tls::server_tls;
+pub use tls::{client_tls, server_tls};
 
 /// Why a part cannot be made.
 #[derive(Debug, thiserror::Error)]

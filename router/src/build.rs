@@ -19,7 +19,7 @@ use crate::client::Clients;
 use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
-use crate::server::{Patience, Places};
+use crate::server::{Patience, Places, Secure};
 use crate::stats::{RouterStats, ServerStats};
 use crate::wire::Bounds;
 
@@ -47,13 +47,13 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// TLS of what listens.
+    /// Certificates, or what belongs to them.
     #[error("cannot use the TLS settings of {what}")]
     Tls {
-        /// Whose it is: the router's label, or `admin`.
+        /// Whose it is: a router's server or client, or `admin`.
         what: String,
-        /// Why not.
-        source: TlsError,
+        /// What is wrong with it.
+        source: Box<TlsError>,
     },
     /// Threads, or what they need.
     #[error("cannot start the workers")]
@@ -65,7 +65,14 @@ pub enum StartError {
 /// # Errors
 /// [`StartError::Tls`]
 pub fn check(config: &config::RouterConfig) -> Result<(), StartError> {
-    admin_tls(&config.admin).map(drop)
+    admin_tls(&config.admin)?;
+    for router in &config.routers {
+        check_client_tls(router)?;
+        for server in &router.servers {
+            server_tls(server, router)?;
+        }
+    }
+    Ok(())
 }
 
 /// The TLS of the admin server, if it is to have it.
@@ -73,7 +80,7 @@ pub(crate) fn admin_tls(config: &config::AdminConfig) -> Result<Option<ServerTls
     let tls = namer::build::server_tls(config.tls.as_ref(), &["h2", "http/1.1"]);
     tls.map_err(|source| StartError::Tls {
         what: "admin".to_owned(),
-        source,
+        source: Box::new(source),
     })
 }
 
@@ -104,6 +111,7 @@ pub(crate) fn router(
         Some((router, _)) => Arc::clone(&router.stats),
         None => Arc::new(RouterStats::new(&parts.metrics, &config.label)),
     };
+    check_client_tls(config)?;
     let cache = config.binding_cache;
     let identifiers =
         Identifiers::new(config.dst_prefix.clone(), &config.identifiers).map_err(header)?;
@@ -155,6 +163,38 @@ pub(crate) fn router(
         idle_ttl: cache.idle_ttl,
         stats,
     }))
+}
+
+/// What clients may speak.
+const ALPN: &[&str] = &["http/1.1"];
+
+/// Reads the files of the TLS to endpoints, so that what is wrong with them is known at the start, and not to a request only.
+fn check_client_tls(of: &config::Router) -> Result<(), StartError> {
+    for tls in of.client.tls() {
+        namer::build::client_tls(Some(&tls), ALPN).map_err(|source| StartError::Tls {
+            what: format!("the clients of router {}", of.label),
+            source: Box::new(source),
+        })?;
+    }
+    Ok(())
+}
+
+/// The TLS of a server, if it has any, with its files read.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(crate) fn server_tls(
+    config: &config::Server,
+    of: &config::Router,
+) -> Result<Option<ServerTls>, StartError> {
+    namer::build::server_tls(config.tls.as_ref(), ALPN).map_err(|source| StartError::Tls {
+        what: format!(
+            "the server {} of router {}",
+            server_node(&config.listens),
+            of.label
+        ),
+        source: Box::new(source),
+    })
 }
 
 /// Shows of a router what it is, from the moment that its servers ask it.
@@ -273,12 +313,12 @@ fn explain(interpreter: &InterpreterConfig, parts: &Parts) -> Explain {
 }
 
 /// How a server treats what it accepts. One that strangers may reach, and that takes their word for who they are, is named in a warning.
-/// `address` is where it listens.
+/// `address` is where it listens; `tls` is what it was [loaded](server_tls) with.
 pub(crate) fn edge(
     config: &config::Server,
     of: &config::Router,
     router: &Router,
-    address: &Address,
+    (address, tls): (&Address, Option<ServerTls>),
     capacity: Capacity,
 ) -> Edge {
     if config.clear_context.is_none() && config.listens.is_open_to_strangers() {
@@ -287,11 +327,10 @@ pub(crate) fn edge(
             "the server on {address} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
         );
     }
+    let stats = ServerStats::new(&router.stats.scope, &server_node(&config.listens));
     Edge {
-        stats: Arc::new(ServerStats::new(
-            &router.stats.scope,
-            &server_node(&config.listens),
-        )),
+        secure: tls.map(|tls| Arc::new(Secure::new(tls, &stats))),
+        stats: Arc::new(stats),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config

@@ -22,7 +22,7 @@ pub(crate) use connection::{ConnectError, Connection, Interrupted};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
 pub(crate) use pool::{NoRoom, Permit};
-pub(crate) use rules::{Rules, backoff, budget};
+pub(crate) use rules::{Rules, Tls, backoff, budget};
 
 use crate::exchange::Clock;
 use crate::headers::shown_value;
@@ -66,6 +66,9 @@ impl Client {
         workers: usize,
         (clock, stats): (Clock, ClientStats),
     ) -> Self {
+        if let Tls::On(tls) = &rules.tls {
+            stats.secured_by(tls);
+        }
         let stats = Arc::new(stats);
         let target = match id {
             BoundId::Status(code) => Target::Status(

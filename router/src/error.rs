@@ -162,11 +162,8 @@ impl RouteError {
                 cause: ConnectError::NoRoom(_),
                 ..
             } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
-                ..
-            }
-            | Self::Broken {
+            Self::NotConnected { cause, .. } if cause.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Broken {
                 cause: Interrupted::TimedOut(_),
                 ..
             }
@@ -244,10 +241,11 @@ impl RouteError {
             Self::NotBoundInTime { .. } => "binding_timeout",
             Self::NoAddressesYet { .. } => "no_addresses_yet",
             Self::NoEndpoints(_) => "no_endpoints",
+            Self::NotConnected { cause, .. } if cause.is_timeout() => "connect_timeout",
             Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
+                cause: ConnectError::Insecure(_),
                 ..
-            } => "connect_timeout",
+            } => "tls_failed",
             Self::NotConnected {
                 cause: ConnectError::NoRoom(_),
                 ..
@@ -255,6 +253,7 @@ impl RouteError {
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
+                Interrupted::NotTrusted(_) => "tls_failed",
                 Interrupted::Malformed(_) | Interrupted::Body(_) | Interrupted::TooMuch => {
                     "malformed_answer"
                 }

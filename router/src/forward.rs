@@ -410,6 +410,18 @@ async fn attempt(
                 may_be_pooled = false;
                 *message = message.take().map(|asked| asked.again(downstream));
             }
+            Interrupted::NotTrusted(error) if asked.heard_nothing(&lease) => {
+                judge(&mut lease);
+                let endpoint = lease.in_flight.endpoint.address;
+                let cause = ConnectError::Insecure(error);
+                if !asked.is_repeatable() {
+                    // What is gone of the body cannot be sent to another one.
+                    let refused = not_taken(client, endpoint, cause);
+                    return Err(Failed::Perhaps(refused.into()));
+                }
+                *message = message.take().map(|asked| asked.again(downstream));
+                return Err(Failed::Surely(cause));
+            }
             cause => {
                 judge(&mut lease);
                 let broken = RouteError::Broken {
@@ -440,6 +452,16 @@ fn not_connected(client: &Client, in_flight: &mut InFlight, cause: ConnectError)
     }
 }
 
+/// No endpoint but this one can be asked, and it does not want to be.
+fn not_taken(client: &Client, address: SocketAddr, cause: ConnectError) -> RouteError {
+    RouteError::NotConnected {
+        id: client.id.clone(),
+        address,
+        cause,
+        addresses: vec![address],
+    }
+}
+
 fn switched(client: &Client, lease: &Lease) -> RouteError {
     RouteError::Switched {
         id: client.id.clone(),
@@ -464,7 +486,7 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     stats.connects.inc();
     endpoint.pool.make_room();
     let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, &client.rules.settings, connections).await;
+    let opened = Connection::open(endpoint.address, &client.rules, connections).await;
     let (latency, outcome) = match opened {
         Ok(_) => (&stats.connect_latency, Outcome::Success),
         Err(_) => (&stats.failed_connect_latency, Outcome::Failure),

@@ -8,6 +8,7 @@ mod activity;
 mod connection;
 mod heads;
 mod places;
+mod secure;
 mod watch;
 mod worker;
 
@@ -18,6 +19,7 @@ use transport::{Address, Drain, Unregistered};
 
 pub(crate) use activity::{Activity, Patience, Phase};
 pub(crate) use places::{Place, Places};
+pub(crate) use secure::Secure;
 pub(crate) use worker::Workers;
 
 use crate::exchange::{Edge, Router};
@@ -69,6 +71,11 @@ impl Server {
     fn treatment(&self) -> (Arc<ServerStats>, Patience) {
         let front = self.front.load();
         (Arc::clone(&front.edge.stats), front.edge.patience)
+    }
+
+    /// How a new connection is secured.
+    fn secure(&self) -> Option<Arc<Secure>> {
+        self.front.load().edge.secure.clone()
     }
 
     fn front(&self) -> Arc<Front> {

@@ -10,6 +10,7 @@ mod input;
 mod pipe;
 mod relay;
 mod socket;
+mod tls;
 mod tunnel;
 
 pub(crate) use buffer::{Text, lent_bytes};

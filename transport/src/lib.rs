@@ -47,6 +47,6 @@ pub use signal::{Order, Orders, Signal, signal};
 pub use stream::{Stream, UnregisteredStream};
 pub use supervisor::{Condition, notify};
 pub use tls::{
-    ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError,
-    client_cert_subject,
+    ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError, TlsStream,
+    client_cert_subject, forwarded_client_cert, is_certificate_refusal, tls_reason,
 };

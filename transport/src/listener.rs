@@ -227,7 +227,7 @@ impl Listener {
             }
             Accepting::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), Peer::Unix))
+                Ok((Stream::Unix(Box::new(stream)), Peer::Unix))
             }
         }
     }

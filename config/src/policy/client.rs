@@ -86,6 +86,25 @@ impl ClientPolicy {
         self.0.of(id)
     }
 
+    /// Every TLS to endpoints that it speaks of. Where a name is made of captures, another one stands.
+    pub fn tls(&self) -> impl Iterator<Item = ClientTlsConfig> {
+        let written = self.0.0.iter().map(|entry| &entry.options.tls);
+        written.filter_map(|tls| match tls {
+            Some(Tls::On(tls)) => Some(ClientTlsConfig {
+                common_name: tls.common_name.as_ref().map(|name| {
+                    let is_template = name.contains('{');
+                    if is_template {
+                        "localhost".to_owned()
+                    } else {
+                        name.clone()
+                    }
+                }),
+                ..tls.clone()
+            }),
+            Some(Tls::Off { .. }) | None => None,
+        })
+    }
+
     /// Reads a `client:` object.
     pub(crate) fn read(field: Field<'_>) -> Option<Self> {
         Policy::read(field).map(Self)

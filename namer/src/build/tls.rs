@@ -27,7 +27,11 @@ pub fn server_tls(
     ServerTls::load(&files).map(Some)
 }
 
-pub(super) fn client_tls(
+/// Reads and checks the files of what connects with TLS. `alpn` is what is spoken there, the best first.
+///
+/// # Errors
+/// [`TlsError`]
+pub fn client_tls(
     config: Option<&ClientTlsConfig>,
     alpn: &[&str],
 ) -> Result<Option<ClientTls>, TlsError> {

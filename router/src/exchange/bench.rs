@@ -65,7 +65,7 @@ impl Bench {
         let router = build::router(of, &namers, &parts, None).expect("it is fine");
         let capacity = Capacity::new(&config, parts.workers);
         let address = Address::from(SocketAddr::from(PEER));
-        let edge = build::edge(&of.servers[0], of, &router, &address, capacity);
+        let edge = build::edge(&of.servers[0], of, &router, (&address, None), capacity);
         let mut head = RequestHead::default();
         head.parse(request, &edge.limits).expect("a request");
         let now = Instant::now();
@@ -137,7 +137,7 @@ impl Bench {
 
     /// What the endpoint is told beside the request.
     pub fn sign_request(&mut self) {
-        sign_request(&mut self.request, &self.route, &self.picked);
+        sign_request(&mut self.request, &self.route, &self.picked, None);
     }
 
     /// What the client is told beside the answer.

@@ -12,7 +12,7 @@ use transport::Peer;
 use super::{Compression, Holding};
 use crate::error::RouteError;
 use crate::headers::{self, Overrides};
-use crate::server::{Patience, Places};
+use crate::server::{Patience, Places, Secure};
 use crate::stats::ServerStats;
 
 pub(crate) use forwarded::Forwarded;
@@ -22,6 +22,8 @@ pub(super) use last_hop::answer_here;
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) stats: Arc<ServerStats>,
+    /// TLS, if the server has any.
+    pub(crate) secure: Option<Arc<Secure>>,
     pub(crate) max_call_depth: usize,
     pub(crate) clear_context: bool,
     /// How `Forwarded` names both sides; none is added by default.

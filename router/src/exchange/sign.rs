@@ -7,12 +7,19 @@ use crate::headers::{self, Trace};
 use crate::route::{Picked, Route};
 
 /// What an endpoint is told beyond what the client said. Framing and `Connection` are left to whoever writes the message.
-pub(super) fn sign_request(head: &mut RequestHead, route: &Route, picked: &Picked) {
+/// `client_cert` says what the client has shown.
+pub(super) fn sign_request(
+    head: &mut RequestHead,
+    route: &Route,
+    picked: &Picked,
+    client_cert: Option<&str>,
+) {
     let destination = Destination {
         service: &route.shown,
         client: &picked.client.shown,
         residual: picked.residual.as_deref(),
         rules: route.handed_on.as_deref(),
+        client_cert: client_cert.filter(|_| picked.client.rules.settings.forward_client_cert),
     };
     destination.sign(&mut head.fields, head.version);
 }
@@ -24,13 +31,16 @@ struct Destination<'a> {
     residual: Option<&'a [u8]>,
     /// The rules that the request brought along.
     rules: Option<&'a [u8]>,
+    /// The certificate that the client has shown, if endpoints are told.
+    client_cert: Option<&'a str>,
 }
 
 /// What the router answers itself, knows nothing about, or says anew.
 const ENDS_HERE: KnownSet = KnownSet::of(&[
     // The client was told to continue by us.
     Known::Expect,
-    // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
+    // What the client says of its own certificate is no proof. Source: linkerd `ForwardClientCertFilter`, which believes it of a
+    // client without one.
     Known::XForwardedClientCert,
     Known::L5dDstService,
     Known::L5dDstClient,
@@ -47,6 +57,9 @@ impl Destination<'_> {
         fields.push(Known::L5dDstClient, self.client);
         if let Some(residual) = self.residual {
             fields.push(Known::L5dDstResidual, residual);
+        }
+        if let Some(shown) = self.client_cert {
+            fields.push(Known::XForwardedClientCert, shown.as_bytes());
         }
         if let Some(rules) = self.rules {
             headers::hand_on(fields, rules);

@@ -126,7 +126,8 @@ impl<'a> Call<'a> {
     }
 
     fn sign(&self, downstream: &mut Downstream<'_>, picked: &crate::route::Picked) {
-        super::sign_request(downstream.request, self.route, picked);
+        let client_cert = downstream.socket.client_cert();
+        super::sign_request(downstream.request, self.route, picked, client_cert);
         let attempt = picked.client.rules.settings.attempt_timeout;
         if self.deadline.is_some() || attempt.is_some() {
             let now = Instant::now();

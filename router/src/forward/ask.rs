@@ -197,8 +197,8 @@ impl Asked {
             self.interim.extend_from_slice(CONTINUE);
             self.go_on = None;
         }
+        let (_, mut writer) = downstream.socket.split();
         while !self.interim.is_empty() {
-            let (_, mut writer) = downstream.socket.split();
             match writer.poll_write(cx, [&self.interim, &[], &[]]) {
                 Poll::Ready(Ok(count)) => drop(self.interim.drain(..count)),
                 // Who cannot be told will be found gone by whoever sends the answer.
@@ -206,6 +206,8 @@ impl Asked {
                 Poll::Pending => return,
             }
         }
+        // Nor does it matter here whether the client can be told.
+        let _ = writer.poll_flush(cx);
     }
 }
 

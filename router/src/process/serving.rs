@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use config::{Listens, RouterConfig};
 use namer::{Inet, Interpreter, Namers};
 use tokio::time::{Instant, sleep};
-use transport::{Address, Branch, Inherited, Shutdown, Unregistered};
+use transport::{Address, Branch, Inherited, ServerTls, Shutdown, Unregistered};
 
 use super::sockets::{Sockets, Wanted};
 use crate::build::{self, Before, Capacity, Parts, StartError};
@@ -96,9 +96,11 @@ impl Serving {
         };
         self.parts.state_folders = config.state_dir.candidates();
         let routers = self.routers(&config, &namers)?;
+        let secured = servers(&config).map(|(router, server)| build::server_tls(server, router));
+        let secured = secured.collect::<Result<_, _>>()?;
         let bound = self.bind(&config, inherited)?;
         learn(&current.routers, &routers).await;
-        self.serve(&config, &routers, bound);
+        self.serve(&config, &routers, (bound, secured));
         self.shown.store(Arc::new(Current {
             config,
             routers,
@@ -170,21 +172,23 @@ impl Serving {
         Ok(bound)
     }
 
-    /// Turns the servers that stay to their routers, starts those that are new, and ends the others.
+    /// Turns the servers that stay to their routers, starts those that are new, and ends the others. The sockets are those of the new
+    /// servers, the TLS is that of all.
     fn serve(
         &mut self,
         config: &RouterConfig,
         routers: &[Arc<Router>],
-        mut bound: VecDeque<Bound>,
+        (mut bound, mut secured): (VecDeque<Bound>, VecDeque<Option<ServerTls>>),
     ) {
         let capacity = Capacity::new(config, self.workers.count());
         let mut before = std::mem::take(&mut self.servers);
         for (router, of) in routers.iter().zip(&config.routers) {
             build::show(router, of);
             for server in &of.servers {
+                let tls = secured.pop_front().flatten();
                 let front = |at: &Address| Front {
                     router: Arc::clone(router),
-                    edge: build::edge(server, of, router, at, capacity),
+                    edge: build::edge(server, of, router, (at, tls), capacity),
                 };
                 let configured = address(server);
                 let known = before

@@ -55,6 +55,8 @@ pub(crate) struct Relay {
     end: End,
     /// How many bytes were read and written.
     moved: u64,
+    /// Whether the sink may hold back some of what was written.
+    is_held: bool,
     /// Whether any byte was written.
     has_begun: bool,
     /// Whether any byte of the body was there.
@@ -123,6 +125,7 @@ impl Relay {
             used: 0,
             end,
             moved: 0,
+            is_held: false,
             has_begun: false,
             has_body_begun: false,
             pipe: None,
@@ -182,7 +185,7 @@ impl Relay {
 
     /// Whether all of it was passed on.
     pub(crate) fn is_done(&self) -> bool {
-        self.end == End::Made && self.used == 0 && self.is_flushed()
+        self.end == End::Made && self.used == 0 && self.is_flushed() && !self.is_held
     }
 
     /// Whether some of it was written.
@@ -203,7 +206,7 @@ impl Relay {
     /// Whether there is nothing to write until the source sends more.
     pub(crate) fn waits_for_source(&self) -> bool {
         let is_piped = self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty());
-        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !is_piped
+        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !is_piped && !self.is_held
     }
 
     /// What is left of the body, to be read by somebody else.
@@ -228,7 +231,7 @@ impl Relay {
             }
             if self.used == 0 {
                 match self.end {
-                    End::Made if self.is_flushed() => return Poll::Ready(Ok(())),
+                    End::Made if self.is_flushed() => return self.poll_flush(cx, sink),
                     End::Made => {}
                     End::Reached => self.make_end()?,
                     End::Ahead => {
@@ -279,8 +282,12 @@ impl Relay {
         cx: &mut Context<'_>,
         input: &mut Input,
         source: &mut Reader<'_>,
-        sink: &Writer<'_>,
+        sink: &mut Writer<'_>,
     ) -> Poll<Result<(), Trouble>> {
+        // It may be long in coming.
+        if let Poll::Ready(flushed) = self.poll_flush(cx, sink) {
+            flushed?;
+        }
         match (source.tcp(), sink.tcp()) {
             (Some(from), Some(to)) if self.may_be_piped(input) => self.poll_pipe(cx, from, to),
             _ => self.poll_source(cx, input, source),
@@ -325,6 +332,17 @@ impl Relay {
                 pipe.put_back();
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Has the sink hold nothing back.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        ready!(sink.poll_flush(cx)).map_err(|_| Trouble::Sink)?;
+        self.is_held = false;
         Poll::Ready(Ok(()))
     }
 
@@ -414,7 +432,7 @@ impl Relay {
         let text = &self.text[self.written..];
         let data = &input.filled()[self.data.clone()];
         let mut count = ready!(sink.poll_write(cx, [text, data, self.tail]))?;
-        self.has_begun = true;
+        (self.has_begun, self.is_held) = (true, true);
         self.moved += count as u64;
         let of_text = count.min(text.len());
         self.written += of_text;

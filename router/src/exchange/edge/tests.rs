@@ -6,6 +6,7 @@ use super::*;
 pub(super) fn edge(clear_context: bool) -> Edge {
     Edge {
         stats: Arc::new(ServerStats::new(&Metrics::new().scope("rt"), "127.0.0.1/0")),
+        secure: None,
         max_call_depth: 2,
         clear_context,
         forwarded: None,
