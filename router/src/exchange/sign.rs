@@ -6,15 +6,32 @@ use http1::{Fields, Known, KnownSet, RequestHead, ResponseHead};
 use crate::headers::{self, Trace};
 use crate::route::{Picked, Route};
 
-/// What an endpoint is told beyond what the client said. Framing and `Connection` are left to whoever writes the message.
-pub(super) fn sign_request(head: &mut RequestHead, route: &Route, picked: &Picked) {
+/// Takes off what was meant for this hop, and adds what all endpoints are told beyond what the client said: once, however often the
+/// request is sent. Framing and `Connection` are left to whoever writes the message.
+pub(super) fn sign_request(head: &mut RequestHead) {
+    sign_way(&mut head.fields, head.version);
+}
+
+fn sign_way(fields: &mut Fields, version: Version) {
+    headers::strip_hop_by_hop(fields);
+    fields.remove_any(ENDS_HERE);
+    headers::append_via(fields, version);
+    Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
+    if !fields.has(Known::Host) {
+        // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
+        fields.push(Known::Host, b"");
+    }
+}
+
+/// Says where the next try goes.
+pub(super) fn sign_try(head: &mut RequestHead, route: &Route, picked: &Picked) {
     let destination = Destination {
         service: &route.shown,
         client: &picked.client.shown,
         residual: picked.residual.as_deref(),
         rules: route.handed_on.as_deref(),
     };
-    destination.sign(&mut head.fields, head.version);
+    destination.sign(&mut head.fields);
 }
 
 /// Where a request goes, as the next router reads it.
@@ -26,23 +43,24 @@ struct Destination<'a> {
     rules: Option<&'a [u8]>,
 }
 
-/// What the router answers itself, knows nothing about, or says anew.
+/// What the router answers itself, or knows nothing about.
 const ENDS_HERE: KnownSet = KnownSet::of(&[
     // The client was told to continue by us.
     Known::Expect,
     // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
     Known::XForwardedClientCert,
+]);
+
+/// What the router says anew, for each try.
+const OF_THE_TRY: KnownSet = KnownSet::of(&[
     Known::L5dDstService,
     Known::L5dDstClient,
     Known::L5dDstResidual,
 ]);
 
 impl Destination<'_> {
-    fn sign(&self, fields: &mut Fields, version: Version) {
-        headers::strip_hop_by_hop(fields);
-        fields.remove_any(ENDS_HERE);
-        headers::append_via(fields, version);
-        Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
+    fn sign(&self, fields: &mut Fields) {
+        fields.remove_any(OF_THE_TRY);
         fields.push(Known::L5dDstService, self.service);
         fields.push(Known::L5dDstClient, self.client);
         if let Some(residual) = self.residual {
@@ -50,10 +68,6 @@ impl Destination<'_> {
         }
         if let Some(rules) = self.rules {
             headers::hand_on(fields, rules);
-        }
-        if !fields.has(Known::Host) {
-            // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
-            fields.push(Known::Host, b"");
         }
     }
 }
