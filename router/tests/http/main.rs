@@ -2,16 +2,23 @@
 
 mod world;
 
+mod accrual;
 mod admin;
+mod balancers;
 mod binding;
 mod connections;
+mod deadlines;
 mod draining;
 mod errors;
 mod framing;
 mod messages;
 mod options;
 mod overload;
+mod pools;
 mod reload;
+mod requeues;
+mod retried_bodies;
+mod retries;
 mod streaming;
 mod time_limits;
 mod transformers;
