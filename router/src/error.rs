@@ -225,6 +225,14 @@ impl RouteError {
         matches!(self, Self::NotConnected { .. } | Self::Broken { .. })
     }
 
+    /// The endpoint that failed, if one did.
+    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
+        match self {
+            Self::NotConnected { address, .. } | Self::Broken { address, .. } => Some(*address),
+            _ => None,
+        }
+    }
+
     /// Its name in the metrics, below `failures/`.
     pub(crate) fn label(&self) -> &'static str {
         match self {

@@ -44,7 +44,7 @@ use crate::stats::RouterStats;
 use deadline::Deadline;
 use diagnosis::is_asked_for;
 use edge::{admit, answer_here};
-use sign::{sign_request, sign_response};
+use sign::{sign_request, sign_response, sign_try};
 use tries::Call;
 
 /// One router of the configuration: what its servers ask.
@@ -169,13 +169,15 @@ impl Router {
             diagnosed,
         };
         let mut counted = None;
-        let trying = call.answer(downstream, message, &mut counted);
         let answered = match deadline {
-            None => trying.await,
-            Some(deadline) => match timeout_at(deadline.at, Box::pin(trying)).await {
-                Ok(answered) => answered,
-                Err(_) => Err(deadline.error().into()),
-            },
+            None => call.answer(downstream, message, &mut counted).await,
+            // Nothing is begun that nobody waits for.
+            Some(deadline) if deadline.at <= asked => Err(deadline.error().into()),
+            Some(deadline) => {
+                let trying = Box::pin(call.answer(downstream, message, &mut counted));
+                let answered = timeout_at(deadline.at, trying).await;
+                answered.unwrap_or_else(|_| Err(deadline.error().into()))
+            }
         };
         let service = counted.unwrap_or_else(|| route.stats().exchanges.begin(asked));
         match answered {

@@ -13,11 +13,14 @@ mod respond;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use http1::{Known, Length};
 use live::Live;
-use policy::{Admission, Class, Classifier, Exchange, FailFast, Outcome, Pick, Sent};
+use policy::{
+    Admission, Class, Classifier, Exchange, FailFast, Node as _, Outcome, Pick, Sent, Status,
+};
 use tokio::time::{Instant, timeout};
 
 pub(crate) use ask::{Asked, Unanswered};
@@ -55,6 +58,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) kept_bytes: usize,
     /// Which answers are read whole before the client is told of them.
     pub(crate) holding: Option<Holding>,
+    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
+    pub(crate) failed: &'a [SocketAddr],
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -66,6 +71,14 @@ pub(crate) struct Begun {
     pub(crate) class: Class,
     /// Where the rest comes from; none if the head is all.
     pub(crate) rest: Option<Rest>,
+}
+
+impl Begun {
+    /// The endpoint that gave it; none if the router did.
+    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
+        let rest = self.rest.as_ref()?;
+        Some(rest.lease.in_flight.endpoint.address)
+    }
 }
 
 /// What follows the head of an answer.
@@ -182,7 +195,11 @@ async fn balance(
     let authority = endpoints.authority.as_deref();
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
     if downstream.request.method != Method::CONNECT {
-        frame(downstream.request, downstream.expects, sending.upgrade);
+        let is_told = message
+            .as_ref()
+            .is_some_and(|asked| asked.upload.has_body_begun());
+        let expects = downstream.expects && !is_told;
+        frame(downstream.request, expects, sending.upgrade);
         // Read once, whichever endpoint is asked in the end.
         *message = Some(match message.take() {
             Some(asked) => asked.again(downstream),
@@ -238,34 +255,45 @@ async fn try_all(
     let mut tried: Vec<SocketAddr> = Vec::new();
     let mut refused = None;
     let mut now = sending.began;
+    let mut was_late = false;
     while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || now < sending.deadline) {
-        let is_tried = |endpoint: &Endpoint| tried.contains(&endpoint.address);
         let time = client.clock.time_at(now);
-        let Some(pick) = endpoints.balancer.pick(time, &mut fastrand::f64, is_tried) else {
+        let Some(pick) = pick(endpoints, time, &tried, sending.failed) else {
             break;
         };
         count(client, &pick);
         let in_flight = InFlight::new(Arc::clone(pick.node), now);
-        if in_flight.came_too_late() && !pick.is_desperate {
-            // Somebody else became its probe in this moment.
-            tried.push(pick.node.address);
+        if in_flight.came_too_late() && !pick.is_desperate && !was_late {
+            // Somebody else became its probe in this moment: now another one may be better.
+            was_late = true;
             continue;
         }
         match attempt(client, in_flight, sending, downstream, message).await {
-            Ok(lease) => {
-                let is_nack = is_nack(downstream);
-                if !is_nack || !requeues(client, message.as_ref()) {
+            Ok(mut lease) => {
+                if !is_nack(downstream) {
                     return Ok(lease);
                 }
                 client.stats.trouble().nacks.inc();
                 tried.push(lease.in_flight.endpoint.address);
+                let is_other = |endpoint: &Arc<Endpoint>| {
+                    !tried.contains(&endpoint.address) && endpoint.status(time) == Status::Open
+                };
+                let has_other = endpoints.balancer.members().any(is_other);
+                if !has_other || !requeues(client, message.as_ref()) {
+                    return Ok(lease);
+                }
+                let class = class(downstream, message.as_ref(), sending.classifier);
+                let now = Instant::now();
+                lease.in_flight.judge(class.into(), now, &client.stats);
                 let asked = message.take();
-                lease.discard(asked.as_ref(), downstream, Instant::now());
+                lease.discard(asked.as_ref(), downstream, now);
                 *message = asked.map(|asked| asked.again(downstream));
             }
             Err(Failed::Surely(cause)) => {
-                client.stats.requeues.inc();
                 tried.push(pick.node.address);
+                if tried.len() < endpoints.balancer.len() {
+                    client.stats.requeues.inc();
+                }
                 refused = Some(cause);
             }
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
@@ -284,6 +312,26 @@ async fn try_all(
         cause,
         addresses,
     }))
+}
+
+/// Picks an endpoint that this try has not asked, and rather one that no other has.
+fn pick<'a>(
+    endpoints: &'a Endpoints,
+    now: Duration,
+    tried: &[SocketAddr],
+    failed: &[SocketAddr],
+) -> Option<Pick<'a, Endpoint>> {
+    let pick = |failed: &[SocketAddr]| {
+        let is_tried = |endpoint: &Endpoint| {
+            tried.contains(&endpoint.address) || failed.contains(&endpoint.address)
+        };
+        endpoints.balancer.pick(now, &mut fastrand::f64, is_tried)
+    };
+    match pick(failed) {
+        Some(picked) if !picked.is_desperate => Some(picked),
+        picked if failed.is_empty() => picked,
+        _ => pick(&[]),
+    }
 }
 
 /// Counts what a pick had to put up with.
@@ -308,9 +356,11 @@ fn is_nack(downstream: &Downstream<'_>) -> bool {
 
 /// Whether a request that surely had no effect may go to another endpoint, though one has seen it.
 fn requeues(client: &Client, message: Option<&Asked>) -> bool {
-    let may_repeat = message.is_some_and(Asked::is_repeatable);
+    if !message.is_some_and(Asked::is_repeatable) {
+        return false;
+    }
     let time = client.clock.time_at(Instant::now());
-    let is_paid = may_repeat && client.requeue_budget.try_withdraw(time);
+    let is_paid = client.requeue_budget.try_withdraw(time);
     match is_paid {
         true => client.stats.requeues.inc(),
         false => client.stats.trouble().budget_exhausted.inc(),
@@ -336,12 +386,15 @@ async fn attempt(
 ) -> Result<Lease, Failed> {
     let worker = sending.worker;
     let mut may_be_pooled = message.is_some();
-    let permit = match in_flight.endpoint.pool.enter(sending.deadline).await {
-        Ok(permit) => permit,
-        Err(cause) => {
+    let entering = in_flight.endpoint.pool.enter(sending.deadline);
+    let permit = match downstream.unless_gone(entering).await {
+        Some(Ok(permit)) => permit,
+        Some(Err(cause)) => {
             client.stats.trouble().too_many_waiters.inc();
-            return Err(Failed::Surely(ConnectError::NoRoom(cause)));
+            let cause = ConnectError::NoRoom(cause);
+            return Err(not_connected(client, &mut in_flight, cause));
         }
+        None => return Err(Failed::Perhaps(Unanswered::Gone)),
     };
     let mut permit = Some(permit);
     loop {
@@ -352,10 +405,14 @@ async fn attempt(
         let is_pooled = pooled.is_some();
         let connection = match pooled {
             Some(connection) => connection,
-            None => match Box::pin(connect(client, &in_flight.endpoint)).await {
-                Ok(connection) => connection,
-                Err(cause) => return Err(not_connected(client, &mut in_flight, cause)),
-            },
+            None => {
+                let connecting = Box::pin(connect(client, &in_flight.endpoint));
+                match downstream.unless_gone(connecting).await {
+                    Some(Ok(connection)) => connection,
+                    Some(Err(cause)) => return Err(not_connected(client, &mut in_flight, cause)),
+                    None => return Err(Failed::Perhaps(Unanswered::Gone)),
+                }
+            }
         };
         let mut lease = Lease {
             connection,
@@ -431,9 +488,6 @@ async fn attempt(
                 };
                 return Err(Failed::Perhaps(broken.into()));
             }
-        }
-        if let Some(asked) = message {
-            asked.is_refused = false;
         }
         (in_flight, permit) = lease.give_up();
     }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use transport::{Address, Peer};
 
 use super::edge::{Edge, Origin, admit};
-use super::sign::{sign_request, sign_response};
+use super::sign::{sign_request, sign_response, sign_try};
 use super::{Router, headers};
 use crate::build::{self, Capacity, Parts};
 use crate::route::{Picked, Route};
@@ -137,7 +137,8 @@ impl Bench {
 
     /// What the endpoint is told beside the request.
     pub fn sign_request(&mut self) {
-        sign_request(&mut self.request, &self.route, &self.picked, None);
+        sign_request(&mut self.request);
+        sign_try(&mut self.request, &self.route, &self.picked, None);
     }
 
     /// What the client is told beside the answer.

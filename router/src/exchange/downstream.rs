@@ -1,6 +1,7 @@
 //! The client's side of an exchange.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use http::{Method, StatusCode, Version};
@@ -93,6 +94,16 @@ impl<'a> Downstream<'a> {
             Poll::Ready(Ok(1..)) | Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
         }
+    }
+
+    /// Waits for this; none if the client hangs up meanwhile.
+    pub(crate) async fn unless_gone<T>(&mut self, waiting: impl Future<Output = T>) -> Option<T> {
+        let mut waiting = pin!(waiting);
+        poll_fn(|cx| match waiting.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => self.poll_gone(cx).map(|()| None),
+        })
+        .await
     }
 
     /// Completes the response's head for a body of this length: how it is delimited for this client, and whether the

@@ -6,9 +6,25 @@ use http1::{Fields, Known, KnownSet, RequestHead, ResponseHead};
 use crate::headers::{self, Trace};
 use crate::route::{Picked, Route};
 
-/// What an endpoint is told beyond what the client said. Framing and `Connection` are left to whoever writes the message.
-/// `client_cert` says what the client has shown.
-pub(super) fn sign_request(
+/// Takes off what was meant for this hop, and adds what all endpoints are told beyond what the client said: once, however often the
+/// request is sent. Framing and `Connection` are left to whoever writes the message.
+pub(super) fn sign_request(head: &mut RequestHead) {
+    sign_way(&mut head.fields, head.version);
+}
+
+fn sign_way(fields: &mut Fields, version: Version) {
+    headers::strip_hop_by_hop(fields);
+    fields.remove_any(ENDS_HERE);
+    headers::append_via(fields, version);
+    Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
+    if !fields.has(Known::Host) {
+        // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
+        fields.push(Known::Host, b"");
+    }
+}
+
+/// Says where the next try goes. `client_cert` says what the client has shown.
+pub(super) fn sign_try(
     head: &mut RequestHead,
     route: &Route,
     picked: &Picked,
@@ -21,7 +37,7 @@ pub(super) fn sign_request(
         rules: route.handed_on.as_deref(),
         client_cert: client_cert.filter(|_| picked.client.rules.settings.forward_client_cert),
     };
-    destination.sign(&mut head.fields, head.version);
+    destination.sign(&mut head.fields);
 }
 
 /// Where a request goes, as the next router reads it.
@@ -35,10 +51,14 @@ struct Destination<'a> {
     client_cert: Option<&'a str>,
 }
 
-/// What the router answers itself, knows nothing about, or says anew.
+/// What the router answers itself, or knows nothing about.
 const ENDS_HERE: KnownSet = KnownSet::of(&[
     // The client was told to continue by us.
     Known::Expect,
+]);
+
+/// What the router says anew, for each try.
+const OF_THE_TRY: KnownSet = KnownSet::of(&[
     // What the client says of its own certificate is no proof. Source: linkerd `ForwardClientCertFilter`, which believes it of a
     // client without one.
     Known::XForwardedClientCert,
@@ -48,11 +68,8 @@ const ENDS_HERE: KnownSet = KnownSet::of(&[
 ]);
 
 impl Destination<'_> {
-    fn sign(&self, fields: &mut Fields, version: Version) {
-        headers::strip_hop_by_hop(fields);
-        fields.remove_any(ENDS_HERE);
-        headers::append_via(fields, version);
-        Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
+    fn sign(&self, fields: &mut Fields) {
+        fields.remove_any(OF_THE_TRY);
         fields.push(Known::L5dDstService, self.service);
         fields.push(Known::L5dDstClient, self.client);
         if let Some(residual) = self.residual {
@@ -63,10 +80,6 @@ impl Destination<'_> {
         }
         if let Some(rules) = self.rules {
             headers::hand_on(fields, rules);
-        }
-        if !fields.has(Known::Host) {
-            // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
-            fields.push(Known::Host, b"");
         }
     }
 }

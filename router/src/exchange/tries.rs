@@ -1,18 +1,19 @@
 //! A request with a name: as many tries as the name's service allows, each with a pick of its own.
 
-use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
+use http1::Known;
 use policy::{Class, Exchange, Waits};
 use tokio::time::{Instant, sleep};
 
 use super::deadline::Deadline;
 use super::diagnosis::Diagnosis;
-use super::{Downstream, Origin, Router, offered};
+use super::{Downstream, Origin, Router, offered, sign_request, sign_try};
 use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, sent};
-use crate::route::Route;
+use crate::headers::set_deadline;
+use crate::route::{Picked, Route};
 use crate::stats;
 
 /// What all tries of a request have in common.
@@ -42,12 +43,16 @@ impl<'a> Call<'a> {
             .budget
             .deposit(self.router.clock.time_at(self.asked));
         let upgrade = offered(downstream.request);
+        sign_request(downstream.request);
         let mut retries = Retries::default();
         let mut began = self.asked;
         loop {
-            let attempt = self
-                .attempt(began, upgrade.as_deref(), downstream, message, counted)
-                .await;
+            let this = Try {
+                began,
+                upgrade: upgrade.as_deref(),
+                failed: &retries.failed,
+            };
+            let attempt = self.attempt(this, downstream, message, counted).await;
             let class = match &attempt {
                 Ok(begun) => begun.class,
                 Err(Unanswered::Gone) => return attempt,
@@ -66,6 +71,7 @@ impl<'a> Call<'a> {
                 retries.end(self);
                 return attempt;
             };
+            retries.failed.extend(endpoint(&attempt));
             if let Ok(begun) = attempt {
                 // An answer that is passed on may not be thrown away.
                 match begun.rest {
@@ -74,8 +80,10 @@ impl<'a> Call<'a> {
                     None => downstream.answer = None,
                 }
             }
-            if !wait.is_zero() && pause(wait, downstream, message.as_ref()).await.is_err() {
-                return Err(Unanswered::Gone);
+            if !wait.is_zero() {
+                let waiting = Box::pin(sleep(wait));
+                let waited = downstream.unless_gone(waiting).await;
+                waited.ok_or(Unanswered::Gone)?;
             }
             began = Instant::now();
         }
@@ -84,12 +92,16 @@ impl<'a> Call<'a> {
     /// One try.
     async fn attempt(
         &self,
-        began: Instant,
-        upgrade: Option<&[u8]>,
+        this: Try<'_>,
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
         counted: &mut Option<stats::Begun<'a>>,
     ) -> Result<Begun, Unanswered> {
+        let Try {
+            began,
+            upgrade,
+            failed,
+        } = this;
         let timeout = self.router.binding_timeout;
         let picked = self.route.pick(began, timeout, &mut fastrand::f64).await;
         if counted.is_none() {
@@ -107,6 +119,7 @@ impl<'a> Call<'a> {
             classifier: service.classifier,
             kept_bytes: service.kept_bytes,
             holding: self.origin.edge.holding,
+            failed,
         };
         let client = &*picked.client;
         match &self.diagnosed {
@@ -125,25 +138,51 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn sign(&self, downstream: &mut Downstream<'_>, picked: &crate::route::Picked) {
+    /// Tells the endpoint where the request goes, and until when an answer is wanted.
+    fn sign(&self, downstream: &mut Downstream<'_>, picked: &Picked) {
         let client_cert = downstream.socket.client_cert();
-        super::sign_request(downstream.request, self.route, picked, client_cert);
-        let attempt = picked.client.rules.settings.attempt_timeout;
-        if self.deadline.is_some() || attempt.is_some() {
-            let now = Instant::now();
-            let left = self
-                .deadline
-                .map(|deadline| deadline.at.saturating_duration_since(now));
-            let left = left.into_iter().chain(attempt).min().unwrap_or_default();
-            crate::headers::set_deadline(&mut downstream.request.fields, left);
+        sign_try(downstream.request, self.route, picked, client_cert);
+        let settings = &picked.client.rules.settings;
+        // Where requests wait for a connection, nobody knows yet when the try begins.
+        let attempt = settings
+            .attempt_timeout
+            .filter(|_| settings.pool.max_size.is_none());
+        let left = self
+            .deadline
+            .map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
+        let fields = &mut downstream.request.fields;
+        match left.into_iter().chain(attempt).min() {
+            Some(left) => set_deadline(fields, left),
+            // What another client was told.
+            None => _ = fields.remove(Known::L5dCtxDeadline),
         }
     }
+}
+
+/// Who was asked in vain.
+fn endpoint(attempt: &Result<Begun, Unanswered>) -> Option<SocketAddr> {
+    match attempt {
+        Ok(begun) => begun.endpoint(),
+        Err(Unanswered::Refused(error)) => error.endpoint(),
+        Err(Unanswered::Gone) => None,
+    }
+}
+
+/// What one try needs to know.
+struct Try<'a> {
+    began: Instant,
+    /// The protocol that the client would change to.
+    upgrade: Option<&'a [u8]>,
+    /// The endpoints that failed before.
+    failed: &'a [SocketAddr],
 }
 
 /// How often a request was sent again.
 #[derive(Default)]
 struct Retries {
     count: u64,
+    /// The endpoints that were asked in vain.
+    failed: Vec<SocketAddr>,
     waits: Option<Waits>,
 }
 
@@ -171,22 +210,4 @@ impl Retries {
             stats.per_request.record(self.count);
         }
     }
-}
-
-/// Waits, unless the client goes away meanwhile.
-async fn pause(
-    wait: Duration,
-    downstream: &mut Downstream<'_>,
-    message: Option<&Asked>,
-) -> Result<(), Unanswered> {
-    let mut waiting = Box::pin(sleep(wait));
-    poll_fn(|cx| {
-        if let Some(asked) = message
-            && asked.poll_gone(cx, downstream).is_ready()
-        {
-            return Poll::Ready(Err(Unanswered::Gone));
-        }
-        waiting.as_mut().poll(cx).map(Ok)
-    })
-    .await
 }

@@ -224,8 +224,10 @@ pub(super) fn frame(request: &mut RequestHead, expects: bool, upgrade: Option<&[
     if length == Length::Chunked {
         fields.set(Known::TransferEncoding, b"chunked");
     }
-    if expects {
-        fields.set(Known::Expect, b"100-continue");
+    match expects {
+        true => fields.set(Known::Expect, b"100-continue"),
+        // What was said in another try.
+        false => _ = fields.remove(Known::Expect),
     }
     if let Some(protocol) = upgrade {
         fields.set(Known::Connection, b"upgrade");
@@ -239,6 +241,7 @@ pub(super) async fn ask(
     asked: &mut Asked,
     downstream: &mut Downstream<'_>,
 ) -> Result<(), Error> {
+    asked.is_refused = false;
     let answered = poll_fn(|cx| {
         if let Poll::Ready(unanswered) = asked.poll_upload(cx, connection, downstream) {
             return Poll::Ready(Err(Error::Downstream(unanswered)));

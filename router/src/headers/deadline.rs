@@ -37,12 +37,10 @@ pub(crate) fn time_left(fields: &Fields, now: impl FnOnce() -> SystemTime) -> Op
     ))
 }
 
-/// Says that an answer is wanted for so long from now on, if nobody has said less.
+/// Says that an answer is wanted for so long from now on, whatever was said before.
 pub(crate) fn set_deadline(fields: &mut Fields, left: Duration) {
     let now = nanoseconds(SystemTime::now());
     let deadline = now.saturating_add(i128::try_from(left.as_nanos()).unwrap_or(i128::MAX));
-    let said = fields.get(Known::L5dCtxDeadline).and_then(parse);
-    let deadline = said.map_or(deadline, |(_, said)| deadline.min(said.into()));
     fields.remove(Known::L5dCtxDeadline);
     fields.push_with(Known::L5dCtxDeadline, |value| {
         // Writing to a vector cannot fail.

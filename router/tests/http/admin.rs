@@ -18,6 +18,11 @@ pub(crate) fn metrics(world: &World) -> Value {
     json(world, "/admin/metrics.json")
 }
 
+/// What is shown of the endpoints of this bound name.
+pub(crate) fn state(world: &World, id: &str) -> Value {
+    json(world, "/client_state.json")[id].clone()
+}
+
 #[test]
 fn requests_are_counted_where_they_pass() {
     let web = Backend::named("web");

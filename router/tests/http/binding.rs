@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::world::{Backend, PATIENCE, World, inet, nobody};
+use crate::world::{Backend, PATIENCE, World, inet, nobody, wait_until};
 
 #[test]
 fn a_name_leads_to_its_endpoint() {
@@ -211,6 +211,59 @@ fn more_names_than_are_kept_still_work() {
         .filter_map(|(_, value)| value.as_u64())
         .sum();
     assert_eq!(total, 100, "what evicted names have counted stays");
+}
+
+#[test]
+fn a_client_without_a_place_in_the_cache_serves_the_name_that_asked() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let check = |limit: usize, oneshots: u64| {
+        let world = World::with(
+            &format!(
+                "  dtab: /svc/one => {}; /svc/two => {}\n  bindingCache: {{clients: {limit}}}\n",
+                one.path(),
+                two.path()
+            ),
+            "",
+        );
+        for _ in 0..3 {
+            assert_eq!(world.get("one").body, "one");
+            assert_eq!(world.get("two").body, "two");
+        }
+        let metrics = crate::admin::metrics(&world);
+        assert_eq!(metrics["rt/http/bindcache/client/oneshots"], oneshots);
+        assert_eq!(metrics["rt/http/bindcache/client/misses"], 2);
+        assert_eq!(metrics[format!("rt/http/client{}/requests", two.path())], 3);
+    };
+    check(2, 0);
+    check(1, 1);
+}
+
+#[test]
+fn what_nobody_asks_for_is_dropped_after_its_time() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let world = World::with(
+        &format!(
+            "  dtab: /svc/one => {}; /svc/two => {}\n  bindingCache: {{idleTtlSecs: 1}}\n",
+            one.path(),
+            two.path()
+        ),
+        "",
+    );
+    assert_eq!(world.get("one").body, "one");
+    let expired = |cache: &str| {
+        crate::admin::metrics(&world)[format!("rt/http/bindcache/{cache}/expires")].clone()
+    };
+    wait_until("dropped", || {
+        // A name that is asked for stays.
+        assert_eq!(world.get("two").body, "two");
+        expired("client") == 1
+    });
+    assert_eq!(expired("path"), 1);
+    let name = format!("rt/http/client{}/requests", one.path());
+    wait_until("forgotten", || {
+        crate::admin::metrics(&world)[&name].is_null()
+    });
+    assert_eq!(world.get("one").body, "one");
 }
 
 fn with_files(folder: &tempfile::TempDir) -> World {

@@ -2,10 +2,13 @@
 
 mod world;
 
+mod accrual;
 mod admin;
+mod balancers;
 mod binding;
 mod compression;
 mod connections;
+mod deadlines;
 mod draining;
 mod errors;
 mod framing;
@@ -14,7 +17,11 @@ mod messages;
 mod options;
 mod overload;
 mod pki;
+mod pools;
 mod reload;
+mod requeues;
+mod retried_bodies;
+mod retries;
 mod streaming;
 mod time_limits;
 mod tls;

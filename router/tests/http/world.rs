@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use config::RouterConfig;
 use router::{ConfigFile, Process, Running};
+use tokio::time::Instant;
 
 /// How long a test waits for bytes that should come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -343,9 +344,99 @@ impl Backend {
     }
 }
 
+/// Addresses of `web` in a file, which can be changed.
+pub(crate) struct Addresses(tempfile::TempDir);
+
+impl Addresses {
+    pub(crate) fn of(addresses: &[SocketAddr]) -> Self {
+        let these = Self(tempfile::tempdir().expect("a folder"));
+        these.change(addresses);
+        these
+    }
+
+    pub(crate) fn change(&self, addresses: &[SocketAddr]) {
+        let weighted: Vec<_> = addresses.iter().map(|address| (*address, 1.0)).collect();
+        self.weigh(&weighted);
+    }
+
+    pub(crate) fn weigh(&self, addresses: &[(SocketAddr, f64)]) {
+        let lines = addresses
+            .iter()
+            .map(|(address, weight)| format!("{} {} * {weight}\n", address.ip(), address.port()));
+        let folder = self.0.path();
+        std::fs::write(folder.join("new"), lines.collect::<String>()).expect("written");
+        std::fs::rename(folder.join("new"), folder.join("web")).expect("renamed");
+    }
+
+    /// A router that knows them, with more lines in its entry.
+    pub(crate) fn world(&self, router: &str) -> World {
+        World::with(
+            &format!("  dtab: \"/svc => {FILES}\"\n{router}"),
+            &format!(
+                "namers:\n- {{kind: io.l5d.fs, rootDir: {}}}\n",
+                self.0.path().display()
+            ),
+        )
+    }
+}
+
+/// Where the dtab of a router with files leads.
+const FILES: &str = "/#/io.l5d.fs";
+
 /// An address as a dtab names it.
 pub(crate) fn inet(address: SocketAddr) -> String {
     format!("/$/inet/{}/{}", address.ip(), address.port())
+}
+
+/// Waits until this holds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Reads everything and answers nothing, until the other side has had enough; then it says so.
+pub(crate) fn silent() -> (Backend, mpsc::Receiver<Instant>) {
+    let (told, tells) = mpsc::channel();
+    let backend = Backend::scripted(move |mut connection| {
+        while !connection.ends() {}
+        let _ = told.send(Instant::now());
+    });
+    (backend, tells)
+}
+
+/// Holds its answers back until it may give them.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().expect("not poisoned") = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let guard = self.0.0.lock().expect("not poisoned");
+        let (_open, waited) = self
+            .0
+            .1
+            .wait_timeout_while(guard, PATIENCE, |is_open| !*is_open)
+            .expect("not poisoned");
+        assert!(!waited.timed_out());
+    }
+}
+
+/// An endpoint that does.
+pub(crate) fn stuck() -> (Backend, Gate) {
+    let gate = Gate::default();
+    let waits = gate.clone();
+    let backend = Backend::answering(move |_| {
+        waits.pass();
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nweb".to_owned()
+    });
+    (backend, gate)
 }
 
 /// An address where nobody listens.

@@ -20,7 +20,8 @@ fn shown(fields: &Fields) -> String {
 /// The lines that an endpoint gets, without those of the trace, which are drawn.
 fn signed(lines: &[&str], version: Version, destination: &Destination<'_>) -> Vec<String> {
     let mut fields = fields(lines);
-    destination.sign(&mut fields, version);
+    sign_way(&mut fields, version);
+    destination.sign(&mut fields);
     let trace = KnownSet::of(&[Known::L5dCtxTrace, Known::L5dReqid, Known::Traceparent]);
     fields.retain(|field| !trace.contains(field.known));
     shown(&fields).lines().map(str::to_owned).collect()
@@ -90,6 +91,26 @@ fn what_the_client_says_of_the_way_is_replaced() {
 }
 
 #[test]
+fn another_try_says_where_it_goes_and_nothing_twice() {
+    let mut fields = fields(&["host: web", "via: 1.0 a"]);
+    sign_way(&mut fields, Version::HTTP_11);
+    let first = Destination {
+        residual: Some(b"/rest"),
+        ..WEB
+    };
+    first.sign(&mut fields);
+    let before = shown(&fields);
+    let other = Destination {
+        client: b"/#/io.l5d.fs/other",
+        ..WEB
+    };
+    other.sign(&mut fields);
+    let expected = before.replace("/#/io.l5d.fs/web", "/#/io.l5d.fs/other");
+    let expected = expected.replace("l5d-dst-residual: /rest\r\n", "");
+    assert_eq!(shown(&fields), expected);
+}
+
+#[test]
 fn an_old_request_without_host_gets_an_empty_one() {
     let lines = signed(&[], Version::HTTP_10, &WEB);
     assert!(lines.contains(&"host: ".to_owned()), "{lines:?}");
@@ -112,7 +133,8 @@ fn framing_is_left_to_the_writer() {
 #[test]
 fn every_request_has_one_trace() {
     let mut fields = fields(&["host: a", "traceparent: x", "l5d-ctx-trace: y"]);
-    WEB.sign(&mut fields, Version::HTTP_11);
+    sign_way(&mut fields, Version::HTTP_11);
+    WEB.sign(&mut fields);
     for known in [Known::L5dCtxTrace, Known::L5dReqid, Known::Traceparent] {
         assert_eq!(fields.all(known).count(), 1, "{known:?}");
     }
