@@ -123,17 +123,15 @@ impl<'a> Call<'a> {
         };
         let client = &*picked.client;
         match &self.diagnosed {
-            None => forward(client, sending, downstream, message).await,
+            None => forward(client, &sending, downstream, message).await,
             Some(here) => {
                 let diagnosis = Diagnosis {
                     here: here.clone(),
                     route: self.route,
                     client,
                 };
-                let diagnosing = self
-                    .router
-                    .diagnose(diagnosis, sending, downstream, message);
-                Box::pin(diagnosing).await
+                let router = self.router;
+                Box::pin(router.diagnose(diagnosis, &sending, downstream, message)).await
             }
         }
     }
