@@ -46,6 +46,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) began: Instant,
     /// Until when it may wait for addresses and connections.
     pub(crate) deadline: Instant,
+    /// When an endpoint that has not answered is to blame for it.
+    pub(crate) too_late: Option<Instant>,
     /// The protocol that the client would change to.
     pub(crate) upgrade: Option<&'a [u8]>,
     /// How many requests the client may have in flight, if places are scarce.
@@ -121,7 +123,7 @@ pub(crate) async fn forward(
             let class = class(downstream, message.as_ref(), sending.classifier);
             begun.end(!class.is_failure(), now);
             if let Some(Rest { lease, .. }) = &mut rest {
-                lease.in_flight.judge(class.into(), now, &client.stats);
+                lease.in_flight.judge(class.into(), now);
             }
             if !class.is_failure() {
                 client.requeue_budget.deposit(client.clock.time_at(now));
@@ -254,7 +256,7 @@ async fn try_all(
             break;
         };
         count(client, &pick);
-        let in_flight = InFlight::new(Arc::clone(pick.node), now);
+        let in_flight = InFlight::new(Arc::clone(pick.node), now, sending.too_late);
         if in_flight.came_too_late() && !pick.is_desperate && !was_late {
             // Somebody else became its probe in this moment: now another one may be better.
             was_late = true;
@@ -276,7 +278,7 @@ async fn try_all(
                 }
                 let class = class(downstream, message.as_ref(), sending.classifier);
                 let now = Instant::now();
-                lease.in_flight.judge(class.into(), now, &client.stats);
+                lease.in_flight.judge(class.into(), now);
                 let asked = message.take();
                 lease.discard(asked.as_ref(), downstream, now);
                 *message = asked.map(|asked| asked.again(downstream));
@@ -384,7 +386,7 @@ async fn attempt(
         Some(Err(cause)) => {
             client.stats.trouble().too_many_waiters.inc();
             let cause = ConnectError::NoRoom(cause);
-            return Err(not_connected(client, &mut in_flight, cause));
+            return Err(not_connected(&mut in_flight, cause));
         }
         None => return Err(Failed::Perhaps(Unanswered::Gone)),
     };
@@ -401,7 +403,7 @@ async fn attempt(
                 let connecting = Box::pin(connect(client, &in_flight.endpoint));
                 match downstream.unless_gone(connecting).await {
                     Some(Ok(connection)) => connection,
-                    Some(Err(cause)) => return Err(not_connected(client, &mut in_flight, cause)),
+                    Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),
                 }
             }
@@ -436,7 +438,7 @@ async fn attempt(
         };
         let judge = |lease: &mut Lease| {
             let now = Instant::now();
-            lease.in_flight.judge(Outcome::Failure, now, &client.stats);
+            lease.in_flight.judge(Outcome::Failure, now);
         };
         match cause {
             // Closed while it was idle: the next one may live, and a new one surely does.
@@ -473,14 +475,14 @@ async fn attempt(
     }
 }
 
-fn not_connected(client: &Client, in_flight: &mut InFlight, cause: ConnectError) -> Failed {
+fn not_connected(in_flight: &mut InFlight, cause: ConnectError) -> Failed {
     match cause {
         // No endpoint is to blame, and no other one would do.
         cause if cause.is_lack_of_descriptors() => {
             Failed::Perhaps(RouteError::Overloaded(Full::Descriptors).into())
         }
         cause => {
-            in_flight.judge(Outcome::Failure, Instant::now(), &client.stats);
+            in_flight.judge(Outcome::Failure, Instant::now());
             Failed::Surely(cause)
         }
     }

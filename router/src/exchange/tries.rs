@@ -111,6 +111,9 @@ impl<'a> Call<'a> {
             worker: self.origin.worker,
             began,
             deadline: began + timeout,
+            too_late: self
+                .deadline
+                .and_then(|deadline| deadline.of_the_operator()),
             upgrade,
             most: self.origin.edge.places.most_for_one(),
             classifier: service.classifier,
