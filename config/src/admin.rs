@@ -1,4 +1,4 @@
-//! The `admin:` object: where the admin server listens, and how long a graceful end may take.
+//! The `admin:` object: where and how the admin server listens, and how long a graceful end may take.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use crate::addresses::Address;
 use crate::field::Field;
 use crate::later::{Later, Scalar, Unless};
 use crate::object::Object;
+use crate::tls::ServerTlsConfig;
 use crate::{shown, socket};
 
 /// The admin server.
@@ -22,6 +23,8 @@ pub struct AdminConfig {
     /// The upper bound of a graceful end; what is still running then is cut. 10 s by default.
     #[serde(rename = "shutdownGraceMs", serialize_with = "shown::milliseconds")]
     pub shutdown_grace: Duration,
+    /// Absent, plain text.
+    pub tls: Option<ServerTlsConfig>,
 }
 
 impl AdminConfig {
@@ -31,6 +34,7 @@ impl AdminConfig {
             ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port,
             shutdown_grace: Duration::from_secs(10),
+            tls: None,
         }
     }
 }
@@ -44,12 +48,14 @@ impl AdminConfig {
         };
         let address = Address::read(&mut object, port);
         let shutdown_grace = object.get("shutdownGraceMs", |field| field.milliseconds(0));
+        let tls = object.get("tls", ServerTlsConfig::read);
         object.later(LATER);
         object.finish();
         let admin = Self {
             ip: address.ip,
             port: address.port,
             shutdown_grace: shutdown_grace.unwrap_or(default.shutdown_grace),
+            tls,
         };
         (admin, address)
     }
@@ -59,7 +65,6 @@ const LATER: &[Later] = &[
     Later::key("httpIdentifierPort"),
     Later::unless("security", Unless::Object(SECURITY)),
     Later::unless("socketOptions", Unless::Object(socket::DEFAULTS)),
-    Later::unless("tls", Unless::Off),
     Later::unless("workerThreads", Unless::Is(Scalar::Integer(2))),
 ];
 

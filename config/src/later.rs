@@ -19,8 +19,6 @@ pub(crate) enum Unless {
     Nothing,
     /// This value.
     Is(Scalar),
-    /// An object with `enabled: false`.
-    Off,
     /// A list without items.
     Empty,
     /// An object with nothing but these options, each within its own limits.
@@ -75,8 +73,6 @@ impl Unless {
                     .complaints
                     .error(&field.node.at, message, "leave it out");
             }
-            Self::Off if is_off(&field.node.value) => {}
-            Self::Off => not_yet(field),
             Self::Empty if field.node.value == Value::List(Vec::new()) => {}
             Self::Empty => not_yet(field),
             Self::Object(options) => only(field, options),
@@ -96,15 +92,6 @@ fn not_yet(field: Field<'_>) {
         format!("`{}` is not supported yet by this version", field.key),
         "leave it out",
     );
-}
-
-fn is_off(value: &Value) -> bool {
-    let Value::Object(entries) = value else {
-        return false;
-    };
-    entries
-        .iter()
-        .any(|entry| entry.key == "enabled" && entry.node.value == Value::Bool(false))
 }
 
 fn only(field: Field<'_>, options: &[Later]) {

@@ -47,6 +47,7 @@ mod storage;
 mod time_limits;
 mod tls;
 mod transformer;
+mod unix;
 
 pub use admin::AdminConfig;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
@@ -65,13 +66,14 @@ pub use policy::{
 };
 pub use router::{BindingCache, Protocol, Router};
 pub use router_file::{RouterConfig, StateDir};
-pub use server::Server;
+pub use server::{Listens, Server};
 pub use shown::Secret;
 pub use socket::SocketOptions;
 pub use storage::{EtcdStorage, StorageConfig};
 pub use time_limits::{ServerSession, TimeLimits};
 pub use tls::{ClientAuth, ClientTlsConfig, ServerTlsConfig, TlsProtocol};
 pub use transformer::TransformerConfig;
+pub use unix::UnixSocket;
 
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,12 @@ use std::time::Duration;
 use dtab::{Dtab, Path};
 use serde::Serialize;
 
-use crate::addresses::Address;
 use crate::dtab_text::{KnownNamers, read_dtab};
 use crate::field::Field;
 use crate::identifier::IdentifierConfig;
 use crate::interpreter::InterpreterConfig;
 use crate::kinds::Kinds;
-use crate::later::{Later, Scalar, Unless};
+use crate::later::{Later, Unless};
 use crate::node::{Place, Value};
 use crate::object::Object;
 use crate::policy::{ClientPolicy, ServicePolicy};
@@ -57,6 +56,14 @@ pub struct Router {
     /// How long `l5d-err` may be, in KiB; 8 by default.
     #[serde(rename = "maxErrResponseKB")]
     pub max_err_response_kb: usize,
+    /// Whether bodies pass piece by piece; otherwise they are read whole first. On by default.
+    pub streaming_enabled: bool,
+    /// Bodies that say to be this long, in KiB, or shorter are read whole first; none by default (5 in linkerd).
+    #[serde(rename = "streamAfterContentLengthKB")]
+    pub stream_after_content_length_kb: Option<u64>,
+    /// How hard answers are compressed for clients that can read that: from 1, quick, to 9, small; 0 not at all; −1, the default, as
+    /// 6 and only text.
+    pub compression_level: i8,
     /// Tried in order, at least one.
     #[serde(rename = "identifier")]
     pub identifiers: Vec<IdentifierConfig>,
@@ -106,8 +113,8 @@ impl Default for BindingCache {
 pub(crate) struct ReadRouter<'a> {
     pub(crate) router: Router,
     pub(crate) label_at: &'a Place,
-    /// One for each of the router's servers.
-    pub(crate) addresses: Vec<Address<'a>>,
+    /// Where to complain about the address of each of the router's servers, unless it is wrong already.
+    pub(crate) addresses: Vec<Option<&'a Place>>,
 }
 
 impl Router {
@@ -126,6 +133,7 @@ impl Router {
         let namers = namers.filter(|_| interpreter.config.is_in_process());
         let (servers, addresses) = read_servers(&mut object, &label).into_iter().unzip();
         let client = object.field("client");
+        let (streaming_enabled, stream_after_content_length_kb) = read_streaming(&mut object);
         let router = Self {
             protocol: Protocol::Http,
             label,
@@ -148,6 +156,11 @@ impl Router {
             max_err_response_kb: object
                 .get("maxErrResponseKB", |field| field.integer(1..=10_240))
                 .unwrap_or(8),
+            streaming_enabled,
+            stream_after_content_length_kb,
+            compression_level: object
+                .get("compressionLevel", |field| field.integer(-1..=9))
+                .unwrap_or(-1),
             identifiers: object
                 .get("identifier", read_identifiers)
                 .unwrap_or_else(|| vec![IdentifierConfig::default()]),
@@ -173,7 +186,7 @@ impl Router {
     }
 }
 
-fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Address<'a>)> {
+fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Option<&'a Place>)> {
     let Some(field) = object.field("servers") else {
         object.complaints.error(
             object.at,
@@ -204,6 +217,22 @@ fn has_transformers(interpreter: Field<'_>) -> bool {
 /// KiB of a head: no more than anybody sends, because a connection takes as much memory as its head.
 fn read_limit(field: Field<'_>) -> Option<usize> {
     field.integer(1..=1024)
+}
+
+/// Whether bodies pass piece by piece, and which do not even then.
+fn read_streaming(object: &mut Object<'_>) -> (bool, Option<u64>) {
+    let is_enabled = object.get("streamingEnabled", Field::boolean);
+    let is_enabled = is_enabled.unwrap_or(true);
+    let after = object.field("streamAfterContentLengthKB");
+    if let Some(field) = after.filter(|_| !is_enabled) {
+        field.complaints.error(
+            field.key_at,
+            "`streamAfterContentLengthKB` says what is streamed, and `streamingEnabled: false` that nothing is",
+            "leave out one of both",
+        );
+    }
+    let after = after.and_then(|field| field.integer(0..=1_048_576));
+    (is_enabled, after)
 }
 
 fn read_identifiers(field: Field<'_>) -> Option<Vec<IdentifierConfig>> {
@@ -260,13 +289,10 @@ fn refuse_other_options(object: &mut Object<'_>) {
 
 const LATER: &[Later] = &[
     Later::unless("announcers", Unless::Empty),
-    Later::key("compressionLevel"),
     Later::key("httpAccessLog"),
     Later::key("httpAccessLogAppend"),
     Later::key("httpAccessLogRollPolicy"),
     Later::key("httpAccessLogRotateCount"),
-    Later::key("streamAfterContentLengthKB"),
-    Later::unless("streamingEnabled", Unless::Is(Scalar::Bool(true))),
     Later::unless("tracePropagator", Unless::Kind(&PROPAGATORS)),
 ];
 

@@ -92,11 +92,9 @@ impl RouterConfig {
         let mut claims = Vec::from_iter(admin_address.claimed_by("the admin server"));
         for read in &routers {
             let owner = format!("router `{}`", read.router.label);
-            claims.extend(
-                read.addresses
-                    .iter()
-                    .filter_map(|address| address.claimed_by(&owner)),
-            );
+            let servers = read.router.servers.iter().zip(&read.addresses);
+            claims
+                .extend(servers.filter_map(|(server, at)| Some(server.claimed_by(&owner, (*at)?))));
         }
         Claim::refuse_conflicts(&claims, file.complaints);
         let routers = routers.into_iter().map(|read| read.router).collect();

@@ -5,25 +5,26 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::addresses::Address;
+use crate::addresses::{Address, Claim, Claimed};
 use crate::complaints::Complaints;
 use crate::field::Field;
 use crate::forwarded::ForwardedHeader;
 use crate::later::{Later, Unless};
 use crate::node::Place;
+use crate::object::Object;
 use crate::shown;
 use crate::socket::SocketOptions;
 use crate::time_limits::TimeLimits;
 use crate::tls::ServerTlsConfig;
+use crate::unix::UnixSocket;
 
 /// A listening socket of a router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Server {
-    /// Where it listens; loopback by default.
-    pub ip: IpAddr,
-    /// 4140 by default; 0 lets the system choose.
-    pub port: u16,
+    /// Where it listens.
+    #[serde(flatten)]
+    pub listens: Listens,
     /// Options of the socket and its connections.
     pub socket_options: SocketOptions,
     /// How many proxies a request's `Via` may name; 1000 by default.
@@ -49,11 +50,39 @@ pub struct Server {
     pub time_limits: TimeLimits,
 }
 
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Listens {
+    /// On a port.
+    Inet {
+        /// Loopback by default.
+        ip: IpAddr,
+        /// 4140 by default; 0 lets the system choose.
+        port: u16,
+    },
+    /// On a file.
+    Unix(UnixSocket),
+}
+
+impl Listens {
+    /// Whether processes of other machines may connect.
+    #[must_use]
+    pub fn is_open_to_strangers(&self) -> bool {
+        match self {
+            Self::Inet { ip, .. } => !ip.is_loopback(),
+            Self::Unix(_) => false,
+        }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            port: 4140,
+            listens: Listens::Inet {
+                ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                port: DEFAULT_PORT,
+            },
             socket_options: SocketOptions::default(),
             max_call_depth: 1000,
             clear_context: None,
@@ -69,17 +98,18 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Reads an entry of `servers:`.
-    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Address<'_>)> {
+    /// Reads an entry of `servers:`, and where to complain about its address, if that is not wrong already.
+    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Option<&Place>)> {
         let mut object = field.object()?;
         let default = Self::default();
-        let address = Address::read(&mut object, default.port);
+        let (listens, at) = Listens::read(&mut object);
+        let socket_options = object.get("socketOptions", |field| match listens {
+            Listens::Inet { .. } => SocketOptions::read_of_server(field),
+            Listens::Unix(_) => SocketOptions::read_unix(field),
+        });
         let server = Self {
-            ip: address.ip,
-            port: address.port,
-            socket_options: object
-                .get("socketOptions", SocketOptions::read)
-                .unwrap_or_default(),
+            listens,
+            socket_options: socket_options.unwrap_or_default(),
             max_call_depth: object
                 .get("maxCallDepth", |field| field.integer(1..=1_000_000))
                 .unwrap_or(default.max_call_depth),
@@ -97,15 +127,27 @@ impl Server {
         object.later(LATER);
         server.warn_if_strangers_can_reroute(object.place_of("ip"), object.complaints);
         object.finish();
-        Some((server, address))
+        Some((server, at))
+    }
+
+    /// That `owner` will listen there.
+    pub(crate) fn claimed_by<'a>(&self, owner: &str, at: &'a Place) -> Claim<'a> {
+        let address = match &self.listens {
+            Listens::Inet { ip, port } => Claimed::Inet(SocketAddr::new(*ip, *port)),
+            Listens::Unix(socket) => Claimed::Unix(socket.path.clone()),
+        };
+        Claim::new(address, owner, at)
     }
 
     /// A stranger who may send `l5d-dtab` decides where requests go.
     fn warn_if_strangers_can_reroute(&self, at: &Place, complaints: &Complaints) {
-        if self.clear_context.is_none() && !self.ip.is_loopback() {
+        if let Listens::Inet { ip, port } = self.listens
+            && self.clear_context.is_none()
+            && self.listens.is_open_to_strangers()
+        {
             let message = format!(
                 "whoever reaches {} can reroute requests with `l5d-dtab`",
-                SocketAddr::new(self.ip, self.port)
+                SocketAddr::new(ip, port)
             );
             let help =
                 "set `clearContext: true` where strangers can connect, or `false` to keep it so";
@@ -113,6 +155,31 @@ impl Server {
         }
     }
 }
+
+impl Listens {
+    /// Reads `unixPath`, or `ip` and `port`.
+    fn read<'a>(object: &mut Object<'a>) -> (Self, Option<&'a Place>) {
+        let Some(field) = object.field("unixPath") else {
+            object.refuse(
+                "unixMode",
+                "`unixMode` is for servers that have a `unixPath`",
+                "leave it out",
+            );
+            let address = Address::read(object, DEFAULT_PORT);
+            let (ip, port) = (address.ip, address.port);
+            return (Self::Inet { ip, port }, address.at);
+        };
+        for key in ["ip", "port"] {
+            let message = format!("`unixPath` and `{key}` exclude each other");
+            object.refuse(key, &message, "make two servers of it");
+        }
+        let socket = UnixSocket::read(field, object);
+        let at = socket.is_some().then_some(&field.node.at);
+        (Self::Unix(socket.unwrap_or_default()), at)
+    }
+}
+
+const DEFAULT_PORT: u16 = 4140;
 
 /// How many requests or connections there may be.
 pub(crate) fn read_count(field: Field<'_>) -> Option<usize> {

@@ -63,3 +63,12 @@ pub(crate) fn seconds<S: Serializer>(
         _ => serializer.serialize_f64(duration.as_secs_f64()),
     }
 }
+
+/// For the permissions of a file, as they are written.
+#[expect(clippy::ref_option, reason = "serde passes fields like that")]
+pub(crate) fn mode<S: Serializer>(mode: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match mode {
+        Some(mode) => serializer.collect_str(&format_args!("{mode:04o}")),
+        None => serializer.serialize_none(),
+    }
+}

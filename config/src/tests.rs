@@ -10,6 +10,7 @@ mod router_file;
 mod shown;
 mod tls;
 mod transformers;
+mod unix;
 mod values;
 
 use std::env;

@@ -58,15 +58,12 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "09-telemetry-admin.yaml",
         &[
-            "`compressionLevel`",
             "`controlEnabled` other than `true`",
             "`diagnosticsEnabled` other than `true`",
             "`httpIdentifierPort`",
             "`keepAlive`",
             "`pathBlacklist`",
             "`pathWhitelist`",
-            "`readTimeoutMs`",
-            "`streamAfterContentLengthKB`",
             "`telemetry` kind `io.l5d.influxdb`",
             "`telemetry` kind `io.l5d.prometheus`",
             "`telemetry` kind `io.l5d.recentRequests`",

@@ -1,7 +1,7 @@
 //! Where a body ends, as the field lines say. Source: RFC 9112 §6.
 
 use crate::fields::Fields;
-use crate::known::Known;
+use crate::known::{Known, KnownSet};
 use crate::octets::{items, trimmed};
 
 /// Where a body ends.
@@ -71,6 +71,23 @@ pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
 /// Whether nobody could take the number for an octal one.
 pub(crate) fn is_plain_number(value: &[u8]) -> bool {
     value.len() == 1 || !value.starts_with(b"0")
+}
+
+/// What tells where a body ends.
+pub(crate) const LINES: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
+
+/// Makes the lines say that the body is so long.
+pub(crate) fn set_content_length(fields: &mut Fields, length: u64) {
+    fields.remove_any(LINES);
+    let digits = |bytes: &mut Vec<u8>| push_number(length, bytes);
+    fields.push_with(Known::ContentLength, digits);
+}
+
+fn push_number(number: u64, bytes: &mut Vec<u8>) {
+    if number > 9 {
+        push_number(number / 10, bytes);
+    }
+    bytes.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
 }
 
 /// Whether a `Connection` line holds this option. Source: RFC 9110 §7.6.1.

@@ -136,6 +136,12 @@ impl RequestHead {
         self.version == Version::HTTP_11 && self.fields.all(Known::Expect).any(is_continue)
     }
 
+    /// Says that the body is so long, however it was delimited until now.
+    pub fn set_content_length(&mut self, length: u64) {
+        framing::set_content_length(&mut self.fields, length);
+        self.length = Length::Exact(length);
+    }
+
     /// Writes the head for the next hop: the request line, always with HTTP/1.1 and without the authority of an absolute
     /// target, the field lines, and the empty line.
     pub fn write_to(&self, out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Version};
 use crate::broken::Broken;
 use crate::fields::Fields;
 use crate::framing::{self, Coding, Length};
-use crate::known::{Known, KnownSet};
+use crate::known::Known;
 use crate::limits::{Halt, LINES, Limits, Parsed, Window};
 use crate::line_fault::LineFault;
 use crate::octets::{is_value, trimmed};
@@ -87,6 +87,12 @@ impl ResponseHead {
         self.length
     }
 
+    /// Says that the body is so long, however it was delimited until now.
+    pub fn set_content_length(&mut self, length: u64) {
+        framing::set_content_length(&mut self.fields, length);
+        self.length = Length::Exact(length);
+    }
+
     /// The reason phrase, as it came; may be empty.
     pub fn reason(&self) -> &[u8] {
         &self.reason
@@ -139,11 +145,10 @@ impl ResponseHead {
 
     /// Finds where the body ends. Source: RFC 9112 §6.3.
     fn settle(&mut self, to: &Method) -> Result<(), Broken> {
-        const FRAMING: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
         let is_tunnel = *to == Method::CONNECT && self.status.is_success();
         let status = self.status;
         if status.is_informational() || status == StatusCode::NO_CONTENT || is_tunnel {
-            self.fields.remove_any(FRAMING);
+            self.fields.remove_any(framing::LINES);
             return Ok(());
         }
         let length = self.find_length()?;
@@ -178,9 +183,7 @@ impl ResponseHead {
             is_plain = false;
         }
         if !is_plain {
-            self.fields.remove(Known::ContentLength);
-            let digits = |bytes: &mut Vec<u8>| push_number(length, bytes);
-            self.fields.push_with(Known::ContentLength, digits);
+            framing::set_content_length(&mut self.fields, length);
         }
         Ok(Length::Exact(length))
     }
@@ -224,11 +227,4 @@ fn line_fault(line: &[u8]) -> Option<Broken> {
         [b'\n', ..] => Some(LineFault::BareLineFeed.into()),
         _ => Some(Broken::Reason),
     }
-}
-
-fn push_number(number: u64, bytes: &mut Vec<u8>) {
-    if number > 9 {
-        push_number(number / 10, bytes);
-    }
-    bytes.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
 }

@@ -1,17 +1,17 @@
 //! From what a configuration says to the parts that do it.
 
+mod tls;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{
-    ClientTlsConfig, HostPort, InterpreterConfig, NamerConfig, TlsProtocol, TransformerConfig,
-};
+use config::{HostPort, InterpreterConfig, NamerConfig, TransformerConfig};
 use dtab::{Dtab, Path};
 use live::Live;
 use mesh::channel::{AddressError, Namerds};
 use mesh::client::BaseUrlError;
-use transport::{ClientAuthFiles, ClientTls, ClientTlsFiles, TlsError};
+use transport::TlsError;
 
 use crate::fs::FsNamer;
 use crate::interpreter::fs;
@@ -23,6 +23,8 @@ use crate::{
     Binder, HttpInterpreter, HttpOptions, Inet, Interpreter, MeshInterpreter, MeshOptions, Namer,
     Namers, RouterIdentity, SnapshotPlace, Table,
 };
+
+pub use tls::{client_tls, server_tls};
 
 /// Why a part cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -202,34 +204,6 @@ fn host_and_port(to: &HostPort) -> String {
     } else {
         format!("{host}:{port}")
     }
-}
-
-fn client_tls(
-    config: Option<&ClientTlsConfig>,
-    alpn: &[&str],
-) -> Result<Option<ClientTls>, TlsError> {
-    let Some(config) = config else {
-        return Ok(None);
-    };
-    let client_auth = config.client_auth.as_ref().map(|auth| ClientAuthFiles {
-        cert: auth.cert_path.clone(),
-        key: auth.key_path.clone(),
-        intermediates: auth.intermediate_certs_path.clone(),
-    });
-    let protocols = config.protocols.iter().map(|protocol| match protocol {
-        TlsProtocol::V1_2 => "TLSv1.2".to_owned(),
-        TlsProtocol::V1_3 => "TLSv1.3".to_owned(),
-    });
-    let files = ClientTlsFiles {
-        common_name: config.common_name.clone(),
-        disable_validation: config.disable_validation,
-        trust: config.trust_certs.clone(),
-        client_auth,
-        protocols: protocols.collect(),
-        ciphers: Vec::new(),
-        alpn: alpn.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    ClientTls::load(&files).map(Some)
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! From a configuration to a namerd that serves.
 
-mod tls;
-
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{InterfaceConfig, InterfaceKind, NamerdConfig};
+use config::{InterfaceConfig, InterfaceKind, NamerdConfig, ServerTlsConfig};
 use namer::Inet;
 use telemetry::Metrics;
 use tokio::time::Instant;
@@ -34,11 +32,11 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
-    /// The TLS of an interface cannot be used.
-    #[error("cannot use the TLS settings of {kind}")]
+    /// The TLS of an interface, or of the admin server, cannot be used.
+    #[error("cannot use the TLS settings of {what}")]
     Tls {
-        /// The interface's kind.
-        kind: &'static str,
+        /// Whose it is: the interface's kind, or `admin`.
+        what: &'static str,
         /// Why not.
         source: transport::TlsError,
     },
@@ -55,6 +53,7 @@ pub enum BuildError {
 pub struct Namerd {
     admin: telemetry::Admin,
     admin_listener: Listener,
+    admin_tls: Option<ServerTls>,
     interfaces: Vec<Interface>,
     shutdown: Shutdown,
     grace: Duration,
@@ -74,6 +73,7 @@ impl Namerd {
     /// # Errors
     /// See [`BuildError`].
     pub fn build(config: &NamerdConfig) -> Result<Self, BuildError> {
+        let admin_tls = admin_tls(config)?;
         let admin_address = SocketAddr::new(config.admin.ip, config.admin.port);
         let admin_listener = listen("admin", admin_address, &SocketOptions::default())?;
         let id = id(&admin_listener);
@@ -101,6 +101,7 @@ impl Namerd {
             interfaces: interfaces.collect::<Result<_, _>>()?,
             admin: admin::server(metrics, config, store),
             admin_listener,
+            admin_tls,
             shutdown: shared.shutdown,
             grace: config.admin.shutdown_grace,
         })
@@ -132,7 +133,7 @@ impl Namerd {
         let admin = live::task(
             "admin",
             self.admin
-                .serve(self.admin_listener, None, shutdown.clone()),
+                .serve(self.admin_listener, self.admin_tls, shutdown.clone()),
         );
         for interface in self.interfaces {
             announce(
@@ -170,10 +171,42 @@ impl Namerd {
 /// # Errors
 /// See [`BuildError`].
 pub fn check(config: &NamerdConfig) -> Result<(), BuildError> {
+    admin_tls(config)?;
     for interface in &config.interfaces {
-        tls::load(interface)?;
+        interface_tls(interface)?;
     }
     Ok(())
+}
+
+fn admin_tls(config: &NamerdConfig) -> Result<Option<ServerTls>, BuildError> {
+    tls("admin", config.admin.tls.as_ref(), HTTP)
+}
+
+fn interface_tls(config: &InterfaceConfig) -> Result<Option<ServerTls>, BuildError> {
+    let alpn: &[&str] = match config.kind {
+        InterfaceKind::HttpController { .. } => HTTP,
+        InterfaceKind::Mesh => &["h2"],
+    };
+    tls(kind(config), config.tls.as_ref(), alpn)
+}
+
+fn tls(
+    what: &'static str,
+    config: Option<&ServerTlsConfig>,
+    alpn: &[&str],
+) -> Result<Option<ServerTls>, BuildError> {
+    namer::build::server_tls(config, alpn).map_err(|source| BuildError::Tls { what, source })
+}
+
+/// What is spoken with people and their tools.
+const HTTP: &[&str] = &["h2", "http/1.1"];
+
+/// An interface's kind, as a configuration writes it.
+fn kind(config: &InterfaceConfig) -> &'static str {
+    match config.kind {
+        InterfaceKind::HttpController { .. } => "io.l5d.httpController",
+        InterfaceKind::Mesh => "io.l5d.mesh",
+    }
 }
 
 /// What all interfaces have in common.
@@ -189,7 +222,7 @@ struct Shared {
 impl Shared {
     fn interface(&self, config: &InterfaceConfig) -> Result<Interface, BuildError> {
         let address = SocketAddr::new(config.ip, config.port);
-        let kind = tls::kind(config);
+        let kind = kind(config);
         let routes = match config.kind {
             InterfaceKind::HttpController { require_match } => self.api(require_match),
             InterfaceKind::Mesh => mesh::routes(&mesh::Context {
@@ -199,7 +232,7 @@ impl Shared {
                 drain: self.shutdown.drain(),
             }),
         };
-        let tls = tls::load(config)?;
+        let tls = interface_tls(config)?;
         let options = &config.socket_options;
         let options = SocketOptions {
             no_delay: options.no_delay,

@@ -4,22 +4,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use config::InterpreterConfig;
+use config::{InterpreterConfig, Listens};
 use http::header::InvalidHeaderName;
 use http1::Limits;
 use namer::build::{Asker, BuildError};
 use namer::{Namers, RouterIdentity};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use transport::SocketOptions;
+use transport::{Address, ServerTls, SocketOptions, TlsError};
 
 use crate::client::Clients;
-use crate::exchange::{Clock, Edge, Explain, Forwarded, Router};
+use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Router};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
-use crate::server::{Patience, Places};
+use crate::server::{Patience, Places, Secure};
 use crate::stats::{RouterStats, ServerStats};
+use crate::wire::Bounds;
 
 /// Why a router cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +41,47 @@ pub enum StartError {
     #[error("cannot listen on {address} for {what}")]
     Listen {
         /// Where.
-        address: SocketAddr,
+        address: Address,
         /// The router's label, or `admin`.
         what: String,
         /// What the system says.
         source: io::Error,
     },
+    /// Certificates, or what belongs to them.
+    #[error("cannot use the TLS settings of {what}")]
+    Tls {
+        /// Whose it is: a router's server or client, or `admin`.
+        what: String,
+        /// What is wrong with it.
+        source: Box<TlsError>,
+    },
     /// Threads, or what they need.
     #[error("cannot start the workers")]
     Workers(#[source] io::Error),
+}
+
+/// Looks for what only the start would find, but opens no socket.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub fn check(config: &config::RouterConfig) -> Result<(), StartError> {
+    admin_tls(&config.admin)?;
+    for router in &config.routers {
+        check_client_tls(router)?;
+        for server in &router.servers {
+            server_tls(server, router)?;
+        }
+    }
+    Ok(())
+}
+
+/// The TLS of the admin server, if it is to have it.
+pub(crate) fn admin_tls(config: &config::AdminConfig) -> Result<Option<ServerTls>, StartError> {
+    let tls = namer::build::server_tls(config.tls.as_ref(), &["h2", "http/1.1"]);
+    tls.map_err(|source| StartError::Tls {
+        what: "admin".to_owned(),
+        source: Box::new(source),
+    })
 }
 
 /// One router, before its servers listen. Whatever its configuration shares with that of the router `before` it, it shares with that
@@ -77,6 +111,7 @@ pub(crate) fn router(
         Some((router, _)) => Arc::clone(&router.stats),
         None => Arc::new(RouterStats::new(&parts.metrics, &config.label)),
     };
+    check_client_tls(config)?;
     let cache = config.binding_cache;
     let identifiers =
         Identifiers::new(config.dst_prefix.clone(), &config.identifiers).map_err(header)?;
@@ -124,10 +159,42 @@ pub(crate) fn router(
         clients,
         clock,
         service: config.service.clone(),
-        explain: explain(&config.interpreter, parts.admin),
+        explain: explain(&config.interpreter, parts),
         idle_ttl: cache.idle_ttl,
         stats,
     }))
+}
+
+/// What clients may speak.
+const ALPN: &[&str] = &["http/1.1"];
+
+/// Reads the files of the TLS to endpoints, so that what is wrong with them is known at the start, and not to a request only.
+fn check_client_tls(of: &config::Router) -> Result<(), StartError> {
+    for tls in of.client.tls() {
+        namer::build::client_tls(Some(&tls), ALPN).map_err(|source| StartError::Tls {
+            what: format!("the clients of router {}", of.label),
+            source: Box::new(source),
+        })?;
+    }
+    Ok(())
+}
+
+/// The TLS of a server, if it has any, with its files read.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(crate) fn server_tls(
+    config: &config::Server,
+    of: &config::Router,
+) -> Result<Option<ServerTls>, StartError> {
+    namer::build::server_tls(config.tls.as_ref(), ALPN).map_err(|source| StartError::Tls {
+        what: format!(
+            "the server {} of router {}",
+            server_node(&config.listens),
+            of.label
+        ),
+        source: Box::new(source),
+    })
 }
 
 /// Shows of a router what it is, from the moment that its servers ask it.
@@ -201,6 +268,8 @@ pub(crate) struct Parts {
     pub(crate) workers: usize,
     /// Where the admin server listens.
     pub(crate) admin: SocketAddr,
+    /// Whether it has TLS.
+    pub(crate) is_admin_tls: bool,
     /// Where state may be kept for the next start, the best folder first.
     pub(crate) state_folders: Vec<PathBuf>,
 }
@@ -226,7 +295,7 @@ fn asker(label: &str, parts: &Parts) -> Asker {
     }
 }
 
-fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
+fn explain(interpreter: &InterpreterConfig, parts: &Parts) -> Explain {
     match interpreter {
         InterpreterConfig::Mesh(mesh) => Explain::Namerd {
             namespace: mesh.root.to_string().trim_start_matches('/').to_owned(),
@@ -235,39 +304,39 @@ fn explain(interpreter: &InterpreterConfig, admin: SocketAddr) -> Explain {
             namespace: namerd.namespace.clone(),
         },
         InterpreterConfig::Default | InterpreterConfig::Fs { .. } => {
-            Explain::Admin { address: admin }
+            let scheme = if parts.is_admin_tls { "https" } else { "http" };
+            Explain::Admin {
+                base_url: format!("{scheme}://{}", parts.admin),
+            }
         }
     }
 }
 
 /// How a server treats what it accepts. One that strangers may reach, and that takes their word for who they are, is named in a warning.
-/// `address` is where it listens.
+/// `address` is where it listens; `tls` is what it was [loaded](server_tls) with.
 pub(crate) fn edge(
     config: &config::Server,
     of: &config::Router,
     router: &Router,
-    address: SocketAddr,
+    (address, tls): (&Address, Option<ServerTls>),
     capacity: Capacity,
 ) -> Edge {
-    if config.clear_context.is_none() && !config.ip.is_loopback() {
+    if config.clear_context.is_none() && config.listens.is_open_to_strangers() {
         tracing::warn!(
             router = %router.label,
-            "the server on {} port {} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
-            config.ip,
-            config.port
+            "the server on {address} takes l5d-dtab and other l5d-* headers from anybody who reaches it; say clearContext: true or false",
         );
     }
+    let stats = ServerStats::new(&router.stats.scope, &server_node(&config.listens));
     Edge {
-        stats: Arc::new(ServerStats::new(
-            &router.stats.scope,
-            &format!("{}/{}", config.ip, config.port),
-        )),
+        secure: tls.map(|tls| Arc::new(Secure::new(tls, &stats))),
+        stats: Arc::new(stats),
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config
             .add_forwarded_header
             .as_ref()
-            .map(|forwarded| Forwarded::new(forwarded, &of.label, address)),
+            .map(|forwarded| Forwarded::new(forwarded, &of.label, address.inet())),
         timestamp: config.timestamp_header.clone(),
         max_err_bytes: of.max_err_response_kb * 1024,
         limits: Limits {
@@ -275,10 +344,20 @@ pub(crate) fn edge(
             fields: of.max_headers_kb * 1024,
             count: MAX_FIELD_LINES,
         },
-        patience: patience(&config.time_limits),
+        compression: Compression::of(of.compression_level),
+        holding: capacity.holding(of),
+        patience: patience(&config.time_limits, &config.socket_options),
         max_connections: config.max_connections,
         places: capacity.places(config.max_concurrent_requests),
         timeout: config.timeout,
+    }
+}
+
+/// What a server is called in the metrics: its address as it was configured. Source: linkerd, for those that have a port.
+fn server_node(listens: &Listens) -> String {
+    match listens {
+        Listens::Inet { ip, port } => format!("{ip}/{port}"),
+        Listens::Unix(socket) => format!("unix{}", socket.path.display()),
     }
 }
 
@@ -304,6 +383,21 @@ impl Capacity {
     fn places(self, server: Option<usize>) -> Places {
         Places::new(server, self.requests, self.bytes, self.workers)
     }
+
+    /// A body that is held may take a quarter of what its worker may hold.
+    fn holding(self, router: &config::Router) -> Option<Holding> {
+        let worker = self.bytes / self.workers;
+        let body = worker / 4;
+        let bounds = Bounds { body, worker };
+        match router.stream_after_content_length_kb {
+            _ if !router.streaming_enabled => Some(Holding::All(bounds)),
+            None => None,
+            Some(kilobytes) => {
+                let short = (kilobytes * 1024).min(body as u64);
+                Some(Holding::Short(short, bounds))
+            }
+        }
+    }
 }
 
 /// How many connections from clients the process may have. Without an option it is half of the descriptors: each client may need a
@@ -321,11 +415,15 @@ const REQUESTS_OF_A_WORKER: usize = 5000;
 
 const MEGABYTES_OF_A_WORKER: usize = 32;
 
-pub(crate) fn patience(limits: &config::TimeLimits) -> Patience {
+/// Of two limits for the same wait the shorter one.
+pub(crate) fn patience(limits: &config::TimeLimits, socket: &config::SocketOptions) -> Patience {
+    let read = |limit: Duration| socket.read_timeout.map_or(limit, |other| limit.min(other));
+    let write = |limit: Duration| socket.write_timeout.map_or(limit, |other| limit.min(other));
     Patience {
-        idle: limits.session.idle,
-        head: limits.header_read,
-        stall: limits.body_stall,
+        idle: read(limits.session.idle),
+        head: read(limits.header_read),
+        body: read(limits.body_stall),
+        reply: write(limits.body_stall),
         tunnel: limits.tunnel_idle,
         life: limits.session.life,
     }

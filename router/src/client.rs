@@ -8,20 +8,21 @@ mod pool;
 mod rules;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use live::Live;
 use namer::{Addresses, BoundId};
-use policy::RetryBudget;
+use policy::{MinLive, RetryBudget};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub(crate) use clients::Clients;
 pub(crate) use connection::{ConnectError, Connection, Interrupted};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
 pub(crate) use pool::{NoRoom, Permit};
-pub(crate) use rules::{Rules, backoff, budget};
+pub(crate) use rules::{Rules, Tls, backoff, budget};
 
 use crate::exchange::Clock;
 use crate::headers::shown_value;
@@ -38,6 +39,8 @@ pub(crate) struct Client {
     /// Pays for what is sent to another endpoint because the first one surely did not get it.
     pub(crate) requeue_budget: RetryBudget,
     pub(crate) clock: Clock,
+    /// Whether enough of its endpoints are alive for it to count, if that is asked.
+    min_live: Option<Mutex<MinLive>>,
     pub(crate) target: Target,
 }
 
@@ -63,6 +66,9 @@ impl Client {
         workers: usize,
         (clock, stats): (Clock, ClientStats),
     ) -> Self {
+        if let Tls::On(tls) = &rules.tls {
+            stats.secured_by(tls);
+        }
         let stats = Arc::new(stats);
         let target = match id {
             BoundId::Status(code) => Target::Status(
@@ -87,6 +93,10 @@ impl Client {
             id,
             stats,
             requeue_budget: budget(rules.settings.requeue_budget),
+            min_live: rules
+                .settings
+                .min_live_share
+                .map(|least| Mutex::new(MinLive::new(least))),
             rules,
             clock,
             target,
@@ -104,6 +114,17 @@ impl Client {
                 is_news
             });
         }
+    }
+
+    /// Whether it counts where there is an alternative: unless too few of its endpoints are alive.
+    pub(crate) fn counts(&self, now: Instant) -> bool {
+        let (Some(min_live), Some(endpoints)) = (&self.min_live, self.endpoints()) else {
+            return true;
+        };
+        let balancer = &endpoints.balancer;
+        let live = balancer.open(self.clock.time_at(now));
+        let mut min_live = min_live.lock().unwrap_or_else(PoisonError::into_inner);
+        min_live.counts(live, balancer.len())
     }
 
     /// The endpoints, as far as they are known.

@@ -9,6 +9,7 @@ use dtab::Dtab;
 use http::StatusCode;
 use http1::{Known, RequestHead, ResponseHead};
 use namer::BoundId;
+use transport::Peer;
 
 use crate::client::{ConnectError, Interrupted};
 use crate::headers::form_encoded;
@@ -24,6 +25,11 @@ pub(crate) enum RouteError {
     /// A body that is none, or that ended early.
     #[error("the body of the request broke off: {0}")]
     BadBody(http1::BadBody),
+    /// A body that has to be held is longer than what is held.
+    #[error(
+        "the body of the request is longer than {0} bytes, the most that this router reads whole before it asks anybody"
+    )]
+    BodyTooLong(usize),
     /// The client stopped sending it.
     #[error("the request did not come in time")]
     TooSlow,
@@ -69,6 +75,18 @@ pub(crate) enum RouteError {
         address: SocketAddr,
         cause: Interrupted,
     },
+    /// An answer that has to be held is longer than what is held.
+    #[error(
+        "{address} answered with more than {most} bytes, the most that this router reads whole before it passes anything on"
+    )]
+    AnswerTooLong {
+        id: BoundId,
+        address: SocketAddr,
+        most: usize,
+    },
+    /// An answer cannot be held now.
+    #[error("the answer of {address} has no room: {}", Full::Bytes)]
+    AnswerNotHeld { id: BoundId, address: SocketAddr },
     /// As much is in flight as may be.
     #[error("{0}; try again later")]
     Overloaded(Full),
@@ -119,7 +137,7 @@ pub(crate) enum Blame {
 
 impl RouteError {
     /// No identifier found a name in this request.
-    pub(crate) fn unidentified(head: &RequestHead, peer: SocketAddr, reason: Unidentified) -> Self {
+    pub(crate) fn unidentified(head: &RequestHead, peer: Peer, reason: Unidentified) -> Self {
         let target = String::from_utf8_lossy(head.target());
         Self::Unidentified {
             request: format!("Request(\"{} {target}\", from /{peer})", head.method),
@@ -135,6 +153,7 @@ impl RouteError {
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => StatusCode::BAD_REQUEST,
+            Self::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -143,11 +162,8 @@ impl RouteError {
                 cause: ConnectError::NoRoom(_),
                 ..
             } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
-                ..
-            }
-            | Self::Broken {
+            Self::NotConnected { cause, .. } if cause.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Broken {
                 cause: Interrupted::TimedOut(_),
                 ..
             }
@@ -157,6 +173,8 @@ impl RouteError {
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
+            | Self::AnswerTooLong { .. }
+            | Self::AnswerNotHeld { .. }
             | Self::Switched { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -165,20 +183,23 @@ impl RouteError {
         match self {
             Self::Malformed(_)
             | Self::BadBody(_)
+            | Self::BodyTooLong(_)
             | Self::TooSlow
             | Self::Unidentified { .. }
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards => Blame::Client,
-            Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
-                Blame::Us
-            }
+            Self::NotBoundInTime { .. }
+            | Self::NoAddressesYet { .. }
+            | Self::AnswerNotHeld { .. }
+            | Self::Overloaded(_) => Blame::Us,
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
             | Self::NotConnected { .. }
             | Self::Broken { .. }
             | Self::TookTooLong { .. }
+            | Self::AnswerTooLong { .. }
             | Self::Switched { .. } => Blame::Upstream,
         }
     }
@@ -217,6 +238,7 @@ impl RouteError {
         match self {
             Self::Malformed(_) => "malformed",
             Self::BadBody(_) => "bad_body",
+            Self::BodyTooLong(_) => "body_too_long",
             Self::TooSlow => "request_timeout",
             Self::Unidentified { .. } => "unidentified",
             Self::BadOverride(_) => "bad_override",
@@ -227,10 +249,11 @@ impl RouteError {
             Self::NotBoundInTime { .. } => "binding_timeout",
             Self::NoAddressesYet { .. } => "no_addresses_yet",
             Self::NoEndpoints(_) => "no_endpoints",
+            Self::NotConnected { cause, .. } if cause.is_timeout() => "connect_timeout",
             Self::NotConnected {
-                cause: ConnectError::TimedOut(_),
+                cause: ConnectError::Insecure(_),
                 ..
-            } => "connect_timeout",
+            } => "tls_failed",
             Self::NotConnected {
                 cause: ConnectError::NoRoom(_),
                 ..
@@ -238,7 +261,10 @@ impl RouteError {
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
                 Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
-                Interrupted::Malformed(_) | Interrupted::TooMuch => "malformed_answer",
+                Interrupted::NotTrusted(_) => "tls_failed",
+                Interrupted::Malformed(_) | Interrupted::Body(_) | Interrupted::TooMuch => {
+                    "malformed_answer"
+                }
                 Interrupted::TimedOut(_) => "attempt_timeout",
             },
             Self::TookTooLong { limit, .. } => match limit {
@@ -246,6 +272,8 @@ impl RouteError {
                 Limit::Server => "server_timeout",
                 Limit::Caller => "deadline",
             },
+            Self::AnswerTooLong { .. } => "answer_too_long",
+            Self::AnswerNotHeld { .. } => "answer_not_held",
             Self::Overloaded(_) => "overloaded",
             Self::Switched { .. } => "protocol_switched",
         }
@@ -320,6 +348,8 @@ impl RouteError {
             }
             Self::NoAddressesYet { id, .. }
             | Self::Broken { id, .. }
+            | Self::AnswerTooLong { id, .. }
+            | Self::AnswerNotHeld { id, .. }
             | Self::Switched { id, .. } => writeln!(text, "\nclient name: {id}")?,
             _ => text.push('\n'),
         }

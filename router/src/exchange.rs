@@ -1,15 +1,19 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
+#[doc(hidden)]
+pub mod bench;
 mod clock;
+mod compress;
 mod deadline;
+mod diagnosis;
 mod downstream;
 mod edge;
 mod explain;
+mod hold;
 mod sign;
 mod tries;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +24,14 @@ use http1::{Known, RequestHead, ResponseHead};
 use namer::Interpreter;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
+use transport::Peer;
 
 pub(crate) use clock::Clock;
+pub(crate) use compress::Compression;
 pub(crate) use downstream::{After, Downstream};
 pub(crate) use edge::{Edge, Forwarded, Origin};
 pub(crate) use explain::Explain;
+pub(crate) use hold::Holding;
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
@@ -35,6 +42,7 @@ use crate::route::{Overridden, Route, Routes};
 use crate::service::Service;
 use crate::stats::RouterStats;
 use deadline::Deadline;
+use diagnosis::is_asked_for;
 use edge::{admit, answer_here};
 use sign::{sign_request, sign_response, sign_try};
 use tries::Call;
@@ -92,7 +100,11 @@ impl Router {
                     fields.remove(Known::ContentLength);
                     return downstream.reply("").await;
                 }
-                respond(downstream, message, answered.begun).await
+                let compression = origin.edge.compression;
+                let compressor = compression.and_then(|compression| {
+                    compression.begin(downstream.request, downstream.response)
+                });
+                respond(downstream, message, answered.begun, compressor).await
             }
             Err(Refused::Gone) => After::Close,
             Err(Refused::Here(text)) => {
@@ -128,11 +140,23 @@ impl Router {
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
     ) -> Result<Answered, Refused> {
-        if let Some(text) = answer_here(downstream.request, downstream.response)? {
-            return Err(Refused::Here(text));
-        }
+        let here = answer_here(downstream.request, downstream.response)?;
+        // What is answered here, of a request that asks for its diagnosis.
+        let diagnosed = match (is_asked_for(downstream.request, origin.edge), here) {
+            (true, here) => Some(here),
+            (false, Some(text)) => return Err(Refused::Here(text)),
+            (false, None) => None,
+        };
         let overrides = admit(downstream.request, origin)?;
         let route = self.identify(downstream.request, overrides, origin.peer, asked)?;
+        let holding = origin.edge.holding;
+        let asked = match holding.and_then(|holding| holding.of(downstream.request.length())) {
+            None => asked,
+            Some(bounds) => {
+                Box::pin(hold::hold(downstream, bounds)).await?;
+                Instant::now()
+            }
+        };
         let fields = &downstream.request.fields;
         let total = route.service.total_timeout;
         let deadline = Deadline::strictest(asked, total, origin.edge.timeout, fields);
@@ -142,6 +166,7 @@ impl Router {
             origin,
             asked,
             deadline,
+            diagnosed,
         };
         let mut counted = None;
         let answered = match deadline {
@@ -157,6 +182,11 @@ impl Router {
         let service = counted.unwrap_or_else(|| route.stats().exchanges.begin(asked));
         match answered {
             Ok(begun) => {
+                if begun.rest.is_none()
+                    && let Some(asked) = message
+                {
+                    asked.leave(downstream);
+                }
                 service.end(!begun.class.is_failure(), begun.now);
                 Ok(Answered::new(begun, downstream.response))
             }
@@ -180,7 +210,7 @@ impl Router {
         &self,
         request: &mut RequestHead,
         overrides: Option<Overrides>,
-        peer: SocketAddr,
+        peer: Peer,
         asked: Instant,
     ) -> Result<Arc<Route>, RouteError> {
         let unidentified = |reason| RouteError::unidentified(request, peer, reason);
@@ -368,6 +398,15 @@ enum Refused {
     Here(String),
     /// Nobody waits for one any more.
     Gone,
+}
+
+impl From<Unanswered> for Refused {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(error) => error.into(),
+            Unanswered::Gone => Self::Gone,
+        }
+    }
 }
 
 impl From<RouteError> for Refused {

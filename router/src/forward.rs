@@ -5,6 +5,7 @@
 //! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met (RFC 9112 §9.3.1).
 
 mod ask;
+mod hold;
 mod host;
 mod lease;
 mod respond;
@@ -23,6 +24,7 @@ use policy::{
 use tokio::time::{Instant, timeout};
 
 pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use hold::hold;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
 
@@ -30,7 +32,7 @@ use crate::client::{
     Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
 };
 use crate::error::{Full, RouteError};
-use crate::exchange::Downstream;
+use crate::exchange::{Downstream, Holding};
 use crate::stats::millis;
 use ask::{ask, frame, may_switch};
 
@@ -58,6 +60,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) kept_bytes: usize,
     /// The endpoints that failed in other tries; asked again only if there is no other that is well.
     pub(crate) failed: &'a [SocketAddr],
+    /// Which answers are read whole before the client is told of them.
+    pub(crate) holding: Option<Holding>,
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -67,16 +71,10 @@ pub(crate) struct Begun {
     pub(crate) now: Instant,
     /// What kind of answer it is.
     pub(crate) class: Class,
+    /// Who gave it; none if the router did.
+    pub(crate) endpoint: Option<SocketAddr>,
     /// Where the rest comes from; none if the head is all.
     pub(crate) rest: Option<Rest>,
-}
-
-impl Begun {
-    /// The endpoint that gave it; none if the router did.
-    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
-        let rest = self.rest.as_ref()?;
-        Some(rest.lease.in_flight.endpoint.address)
-    }
 }
 
 /// What follows the head of an answer.
@@ -87,7 +85,7 @@ pub(crate) struct Rest {
 }
 
 /// What an answer goes on with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A body, perhaps of no length, while the request's own may still be on its way.
     Body,
@@ -106,29 +104,27 @@ pub(crate) async fn forward(
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
-            Ok(None)
+            Ok((class(downstream, None, sending.classifier), None, None))
         }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message)
-                .await
-                .map(Some),
+            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
             Err(error) => Err(error.into()),
         },
     };
     let now = Instant::now();
     match answered {
-        Ok(mut rest) => {
-            let status = downstream.response.status;
-            client.stats.statuses.count(status);
-            let class = class(downstream, message.as_ref(), sending.classifier);
+        Ok((class, endpoint, rest)) => {
+            client.stats.statuses.count(downstream.response.status);
             begun.end(!class.is_failure(), now);
-            if let Some(Rest { lease, .. }) = &mut rest {
-                lease.in_flight.judge(class.into(), now);
-            }
             if !class.is_failure() {
                 client.requeue_budget.deposit(client.clock.time_at(now));
             }
-            Ok(Begun { now, class, rest })
+            Ok(Begun {
+                now,
+                class,
+                endpoint,
+                rest,
+            })
         }
         Err(Unanswered::Refused(error)) => {
             begun.fail(error.label(), now);
@@ -191,7 +187,7 @@ async fn balance(
     sending: Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
-) -> Result<Rest, Unanswered> {
+) -> Result<(Class, Option<SocketAddr>, Option<Rest>), Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -216,12 +212,22 @@ async fn balance(
         rewritten.restore(&mut downstream.response.fields);
         rewritten.undo(&mut downstream.request.fields);
     }
-    taken.and_then(
-        |lease| match kind(downstream, message.as_ref(), sending.upgrade) {
-            Some(kind) => Ok(Rest { lease, kind }),
-            None => Err(switched(client, &lease).into()),
-        },
-    )
+    let mut lease = taken?;
+    let Some(kind) = kind(downstream, message.as_ref(), sending.upgrade) else {
+        return Err(switched(client, &lease).into());
+    };
+    let class = class(downstream, message.as_ref(), sending.classifier);
+    lease.in_flight.judge(class.into(), Instant::now());
+    let endpoint = Some(lease.in_flight.endpoint.address);
+    let length = downstream.response.length();
+    let bounds = sending.holding.and_then(|holding| holding.of(length));
+    match (bounds, message) {
+        (Some(bounds), Some(asked)) if kind == Kind::Body => {
+            Box::pin(hold(client, lease, bounds, downstream, asked)).await?;
+            Ok((class, endpoint, None))
+        }
+        _ => Ok((class, endpoint, Some(Rest { lease, kind }))),
+    }
 }
 
 /// What follows the head; none if it switches to a protocol that nobody asked for.
@@ -461,6 +467,18 @@ async fn attempt(
                 may_be_pooled = false;
                 *message = message.take().map(|asked| asked.again(downstream));
             }
+            Interrupted::NotTrusted(error) if asked.heard_nothing(&lease) => {
+                judge(&mut lease);
+                let endpoint = lease.in_flight.endpoint.address;
+                let cause = ConnectError::Insecure(error);
+                if !asked.is_repeatable() {
+                    // What is gone of the body cannot be sent to another one.
+                    let refused = not_taken(client, endpoint, cause);
+                    return Err(Failed::Perhaps(refused.into()));
+                }
+                *message = message.take().map(|asked| asked.again(downstream));
+                return Err(Failed::Surely(cause));
+            }
             cause => {
                 judge(&mut lease);
                 let broken = RouteError::Broken {
@@ -488,6 +506,16 @@ fn not_connected(in_flight: &mut InFlight, cause: ConnectError) -> Failed {
     }
 }
 
+/// No endpoint but this one can be asked, and it does not want to be.
+fn not_taken(client: &Client, address: SocketAddr, cause: ConnectError) -> RouteError {
+    RouteError::NotConnected {
+        id: client.id.clone(),
+        address,
+        cause,
+        addresses: vec![address],
+    }
+}
+
 fn switched(client: &Client, lease: &Lease) -> RouteError {
     RouteError::Switched {
         id: client.id.clone(),
@@ -512,7 +540,7 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     stats.connects.inc();
     endpoint.pool.make_room();
     let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, &client.rules.settings, connections).await;
+    let opened = Connection::open(endpoint.address, &client.rules, connections).await;
     let (latency, outcome) = match opened {
         Ok(_) => (&stats.connect_latency, Outcome::Success),
         Err(_) => (&stats.failed_connect_latency, Outcome::Failure),

@@ -29,6 +29,8 @@ mod stats;
 mod wire;
 
 pub use args::{Args, ArgsError, Command, HELP};
-pub use build::StartError;
+pub use build::{StartError, check};
 pub use config_file::{ConfigFile, ConfigFileError};
+#[doc(hidden)]
+pub use exchange::bench;
 pub use process::{Process, Program, Running};

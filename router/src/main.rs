@@ -29,7 +29,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(args) => {
-            read(&ConfigFile::new(&args.config))?;
+            router::check(&read(&ConfigFile::new(&args.config))?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(args) => {

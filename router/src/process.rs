@@ -21,7 +21,7 @@ use telemetry::{Admin, Metrics};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use transport::{Condition, Inherited, Orders, Shutdown, notify};
+use transport::{Address, Condition, Inherited, Orders, Shutdown, notify};
 
 use crate::admin;
 use crate::build::{self, Parts, StartError};
@@ -29,7 +29,7 @@ use crate::config_file::ConfigFile;
 use crate::server::{Workers, shown_address};
 use operator::Operator;
 use serving::Serving;
-use sockets::Sockets;
+use sockets::{Sockets, Wanted};
 
 pub(crate) use operator::chain;
 pub use program::Program;
@@ -67,7 +67,7 @@ impl Default for Process {
 /// A process that serves.
 pub struct Running {
     admin: SocketAddr,
-    servers: Vec<SocketAddr>,
+    servers: Vec<Address>,
     shutdown: Shutdown,
     sockets: Arc<Sockets>,
     shown: Shown,
@@ -124,7 +124,7 @@ impl Process {
             servers: serving
                 .servers
                 .iter()
-                .map(|server| server.address)
+                .map(|server| server.address.clone())
                 .collect(),
             shutdown,
             sockets: Arc::clone(&serving.sockets),
@@ -156,8 +156,16 @@ impl Process {
         let inet = Inet::system();
         let sockets = Sockets::default();
         let options = config::SocketOptions::default();
-        let address = (config.admin.ip, config.admin.port).into();
-        let (admin_listener, admin) = sockets.listen(address, &options, "admin", inherited)?;
+        let admin_tls = build::admin_tls(&config.admin)?;
+        let configured = SocketAddr::new(config.admin.ip, config.admin.port);
+        let wanted = Wanted {
+            address: configured.into(),
+            mode: None,
+            options: &options,
+            what: "admin",
+        };
+        let (admin_listener, bound) = sockets.listen(wanted, inherited)?;
+        let admin = bound.inet().unwrap_or(configured);
         let connections = build::max_connections(config, transport::raise_descriptor_limit());
         let (workers, threads) =
             Workers::start(self.workers, connections, shutdown).map_err(StartError::Workers)?;
@@ -168,6 +176,7 @@ impl Process {
                 control,
                 workers: self.workers,
                 admin,
+                is_admin_tls: admin_tls.is_some(),
                 state_folders: Vec::new(),
             },
             inet: inet.clone(),
@@ -176,7 +185,7 @@ impl Process {
             shutdown: shutdown.clone(),
             servers: Vec::new(),
         };
-        tracing::info!("serving http admin on {}", shown_address(admin));
+        tracing::info!("serving http admin on {}", shown_address(&bound));
         serving.turn_to(config.clone(), inherited).await?;
         let (asks, asking) = mpsc::channel(RELOADS);
         let shown = Arc::clone(&serving.shown);
@@ -190,8 +199,10 @@ impl Process {
             .index("/bound-names.json")
             .index("/client_state.json");
         // Not before: whoever asks whether this process is ready waits until it is.
-        let serving_admin =
-            live::task("admin", pages.serve(admin_listener, None, shutdown.clone()));
+        let serving_admin = live::task(
+            "admin",
+            pages.serve(admin_listener, admin_tls, shutdown.clone()),
+        );
         live::task("sweep", sweep(Arc::downgrade(&serving.shown)));
         tracing::info!("initialized");
         let started = Started {
@@ -249,7 +260,7 @@ impl Running {
     }
 
     /// Where the routers' servers listen, in the order of the configuration.
-    pub fn servers(&self) -> &[SocketAddr] {
+    pub fn servers(&self) -> &[Address] {
         &self.servers
     }
 

@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dtab::{Dtab, Path};
+use dtab::{Dtab, Leaf, NameTree, Path};
 use live::{Live, Publisher};
-use namer::{Binding, BoundTree, Evaluated};
-use tokio::time::Instant;
+use namer::{Binding, Bound, BoundTree, Evaluated};
+use tokio::time::{Instant, sleep};
 
 pub(crate) use overridden::Overridden;
 pub(crate) use shares::{Nothing, Share, shares};
 pub(crate) use split::{Picked, Split};
 pub(crate) use table::Routes;
 
-use crate::client::Clients;
+use crate::client::{Client, Clients};
 use crate::error::RouteError;
 use crate::headers::shown_value;
 use crate::service::Service;
@@ -71,6 +71,7 @@ impl Route {
             clients,
             services: Arc::clone(services),
             stats: Arc::clone(&stats),
+            watched: Vec::new(),
         };
         let bound = live::spawn("route", move |out| follow(binding, following, out));
         Self {
@@ -106,11 +107,11 @@ impl Route {
     ) -> Result<Picked, RouteError> {
         let picked = self
             .bound
-            .with(|state| state.value().map(|outcome| self.pick_from(outcome, draw)));
+            .with(|state| state.value().map(|outcome| pick_from(outcome, asked, draw)));
         match picked {
             Some(picked) => picked,
             None => match Box::pin(self.bound.ready(asked + timeout)).await {
-                Ok(outcome) => self.pick_from(&outcome, draw),
+                Ok(outcome) => pick_from(&outcome, Instant::now(), draw),
                 Err(unknown) => Err(RouteError::NotBoundInTime {
                     timeout,
                     reason: unknown.to_string(),
@@ -124,18 +125,6 @@ impl Route {
         let _ = self.bound.ready(deadline).await;
     }
 
-    fn pick_from(
-        &self,
-        outcome: &Outcome,
-        draw: &mut impl FnMut() -> f64,
-    ) -> Result<Picked, RouteError> {
-        match outcome {
-            Outcome::Split(split) => split.pick(draw).ok_or(RouteError::Unbound(Nothing::Empty)),
-            Outcome::Nothing(nothing) => Err(RouteError::Unbound(*nothing)),
-            Outcome::Failed(reason) => Err(RouteError::BindingFailed(Arc::clone(reason))),
-        }
-    }
-
     /// Where its requests are counted: with those of other names as long as it is not bound.
     pub(crate) fn stats(&self) -> &Arc<ServiceStats> {
         self.stats.get().unwrap_or(&self.other)
@@ -144,6 +133,20 @@ impl Route {
     /// What it is bound to, and since when that may be outdated.
     pub(crate) fn state(&self) -> Arc<live::State<Outcome>> {
         self.bound.now()
+    }
+}
+
+fn pick_from(
+    outcome: &Outcome,
+    now: Instant,
+    draw: &mut impl FnMut() -> f64,
+) -> Result<Picked, RouteError> {
+    match outcome {
+        Outcome::Split(split) => split
+            .pick(now, draw)
+            .ok_or(RouteError::Unbound(Nothing::Empty)),
+        Outcome::Nothing(nothing) => Err(RouteError::Unbound(*nothing)),
+        Outcome::Failed(reason) => Err(RouteError::BindingFailed(Arc::clone(reason))),
     }
 }
 
@@ -159,12 +162,20 @@ struct Following {
     clients: Arc<Clients>,
     services: Arc<Services>,
     stats: Arc<OnceLock<Arc<ServiceStats>>>,
+    /// Clients whose endpoints decide whether an alternative to them is taken.
+    watched: Vec<Arc<Client>>,
 }
 
+/// How often it is looked at how many endpoints are alive, where that decides about alternatives.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// Turns what the interpreter says into what requests draw from. Once bound, trouble changes nothing: the last good tree stays.
-async fn follow(mut binding: Live<Binding>, following: Following, mut out: Publisher<Outcome>) {
+async fn follow(mut binding: Live<Binding>, mut following: Following, mut out: Publisher<Outcome>) {
     loop {
-        let state = binding.changed().await;
+        let state = tokio::select! {
+            state = binding.changed() => state,
+            () = sleep(LOOK_EVERY), if !following.watched.is_empty() => binding.now(),
+        };
         if let Some(binding) = state.value() {
             match &binding.outcome {
                 Evaluated::Pending => {}
@@ -178,7 +189,7 @@ async fn follow(mut binding: Live<Binding>, following: Following, mut out: Publi
                 },
                 Evaluated::Bound(tree, dead) => {
                     let dead_share = dead.iter().map(|branch| branch.share).sum();
-                    let outcome = following.outcome(tree, dead_share);
+                    let outcome = following.outcome(tree, dead_share, &out.now());
                     match state.failure() {
                         None => out.set(outcome),
                         Some(failure) => out.set_stale(outcome, failure),
@@ -193,15 +204,45 @@ async fn follow(mut binding: Live<Binding>, following: Following, mut out: Publi
 }
 
 impl Following {
-    fn outcome(&self, tree: &BoundTree, dead_share: f64) -> Outcome {
-        match shares(tree) {
+    fn outcome(
+        &mut self,
+        tree: &BoundTree,
+        dead_share: f64,
+        before: &live::State<Outcome>,
+    ) -> Outcome {
+        self.watched.clear();
+        if has_alternatives(tree) {
+            let leaves = tree.leaves().into_iter();
+            self.watched
+                .extend(leaves.filter_map(|leaf| self.clients.watched(&leaf.bound)));
+        }
+        let now = Instant::now();
+        let down: Vec<_> = self
+            .watched
+            .iter()
+            .filter(|client| !client.counts(now))
+            .collect();
+        let is_down = |leaf: &Leaf<Bound>| down.iter().any(|client| client.id == leaf.bound.id);
+        match shares(tree, is_down) {
             Err(nothing) => Outcome::Nothing(nothing),
             Ok(shares) => {
                 let stats = self.stats.get_or_init(|| self.services.of(&self.path));
                 stats.show_dead_share(dead_share);
-                Outcome::Split(Split::new(&shares, dead_share, &self.clients))
+                let before = match before.value().map(|outcome| &**outcome) {
+                    Some(Outcome::Split(split)) => Some(split),
+                    _ => None,
+                };
+                Outcome::Split(Split::new(&shares, dead_share, &self.clients, before))
             }
         }
+    }
+}
+
+fn has_alternatives(tree: &BoundTree) -> bool {
+    match tree {
+        NameTree::Alt(_) => true,
+        NameTree::Union(branches) => branches.iter().any(|branch| has_alternatives(&branch.tree)),
+        NameTree::Neg | NameTree::Fail | NameTree::Empty | NameTree::Leaf(_) => false,
     }
 }
 

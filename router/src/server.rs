@@ -8,17 +8,18 @@ mod activity;
 mod connection;
 mod heads;
 mod places;
+mod secure;
 mod watch;
 mod worker;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use transport::{Drain, Unregistered};
+use transport::{Address, Drain, Unregistered};
 
 pub(crate) use activity::{Activity, Patience, Phase};
 pub(crate) use places::{Place, Places};
+pub(crate) use secure::Secure;
 pub(crate) use worker::Workers;
 
 use crate::exchange::{Edge, Router};
@@ -72,12 +73,20 @@ impl Server {
         (Arc::clone(&front.edge.stats), front.edge.patience)
     }
 
+    /// How a new connection is secured.
+    fn secure(&self) -> Option<Arc<Secure>> {
+        self.front.load().edge.secure.clone()
+    }
+
     fn front(&self) -> Arc<Front> {
         self.front.load_full()
     }
 }
 
-/// As the reference shows addresses: `/127.0.0.1:4140`.
-pub(crate) fn shown_address(address: SocketAddr) -> String {
-    format!("/{address}")
+/// As the reference shows addresses: `/127.0.0.1:4140`. It knows no Unix sockets.
+pub(crate) fn shown_address(address: &Address) -> String {
+    match address {
+        Address::Inet(address) => format!("/{address}"),
+        Address::Unix(_) => address.to_string(),
+    }
 }

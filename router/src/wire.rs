@@ -4,13 +4,18 @@
 //! read, and gives it back when all of it was used, so that an idle connection costs its socket only.
 
 mod buffer;
+mod compressor;
+mod hold;
 mod input;
 mod pipe;
 mod relay;
 mod socket;
+mod tls;
 mod tunnel;
 
 pub(crate) use buffer::{Text, lent_bytes};
+pub(crate) use compressor::{Coding, Compressor};
+pub(crate) use hold::{Bounds, Hold, NotHeld};
 pub(crate) use input::Input;
 pub(crate) use relay::{Encoding, Relay, Trouble};
 pub(crate) use socket::{Reader, Socket, Writer};

@@ -9,15 +9,17 @@ mod successor;
 
 use std::io::{self, IoSlice, IoSliceMut, Write as _};
 use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use listenfd::ListenFd;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
+use crate::{Address, SocketFile};
 pub use successor::{NotReady, Successor};
 
 /// Says that the standard input is the pair, by the number of the process that made it: whoever inherits the variable from further
@@ -31,14 +33,36 @@ const RECORD: usize = 256;
 /// What the new process says, before it closes the pair: this, or why it isn't.
 const READY: &str = "ready";
 
+/// A listening socket that goes from one process to another.
+#[derive(Debug)]
+pub struct HandedOver {
+    /// The socket.
+    pub socket: OwnedFd,
+    /// Whether the file of a Unix socket is systemd's: it stays, whoever ends.
+    pub is_lent: bool,
+}
+
+impl HandedOver {
+    /// What it is called on its way.
+    fn name(&self, configured: &Address) -> String {
+        match self.is_lent {
+            true => format!("{LENT}{configured}"),
+            false => configured.to_string(),
+        }
+    }
+}
+
+/// Begins the names of sockets that are lent.
+const LENT: &str = "lent ";
+
 /// The listening sockets that this process was started with.
 #[derive(Debug, Default)]
 pub struct Inherited {
     /// With the addresses that they were configured with.
     sockets: Vec<(String, OwnedFd)>,
     /// From systemd, by the addresses that they are bound to.
-    activated: Vec<TcpListener>,
-    predecessor: Option<Predecessor>,
+    activated: Vec<(Address, OwnedFd)>,
+    predecessor: Option<UnixStream>,
 }
 
 impl Inherited {
@@ -69,38 +93,55 @@ impl Inherited {
         Ok(Self {
             sockets,
             activated,
-            predecessor: Some(Predecessor(pair)),
+            predecessor: Some(pair),
         })
     }
 
     /// Takes the socket that listens, or is to listen, on this address. The configured address decides, also where its port is 0 and the
     /// system chose one.
-    pub fn take(&mut self, address: SocketAddr) -> Option<OwnedFd> {
+    pub fn take(&mut self, address: &Address) -> Option<HandedOver> {
         let name = address.to_string();
-        if let Some(index) = self.sockets.iter().position(|(known, _)| *known == name) {
-            return Some(self.sockets.swap_remove(index).1);
+        let plain = |known: &str| known.strip_prefix(LENT).unwrap_or(known) == name;
+        if let Some(index) = self.sockets.iter().position(|(known, _)| plain(known)) {
+            let (known, socket) = self.sockets.swap_remove(index);
+            let is_lent = known.starts_with(LENT);
+            return Some(HandedOver { socket, is_lent });
         }
-        let is_it = |socket: &TcpListener| socket.local_addr().is_ok_and(|bound| bound == address);
-        let index = self.activated.iter().position(is_it)?;
-        Some(self.activated.swap_remove(index).into())
+        let mut activated = self.activated.iter();
+        let index = activated.position(|(bound, _)| bound == address)?;
+        Some(HandedOver {
+            socket: self.activated.swap_remove(index).1,
+            is_lent: true,
+        })
     }
 
     /// The older run, to be told how this one does. What nobody took is closed.
     pub fn predecessor(self) -> Option<Predecessor> {
-        for socket in &self.activated {
-            tracing::warn!(address = ?socket.local_addr().ok(), "nothing is configured for a socket that systemd opened");
+        for (address, _) in &self.activated {
+            tracing::warn!(%address, "nothing is configured for a socket that systemd opened");
         }
-        self.predecessor
+        let paths = self.sockets.iter();
+        let paths = paths.filter_map(|(name, _)| name.strip_prefix("unix:"));
+        let left = paths.filter_map(|path| SocketFile::at(path.as_ref()).ok());
+        Some(Predecessor {
+            left: left.collect(),
+            pair: self.predecessor?,
+        })
     }
 }
 
 /// The process that this one comes after. If it hears nothing before this value is dropped, it goes on as it was.
 #[derive(Debug)]
-pub struct Predecessor(UnixStream);
+pub struct Predecessor {
+    pair: UnixStream,
+    /// The files of Unix sockets that nobody will listen on.
+    left: Vec<SocketFile>,
+}
 
 impl Predecessor {
     /// This process serves: the older one may end. Nothing is to be done about one that has gone already.
-    pub fn tell_ready(self) {
+    pub fn tell_ready(mut self) {
+        self.left.drain(..).for_each(SocketFile::remove);
         self.tell(READY);
     }
 
@@ -110,9 +151,9 @@ impl Predecessor {
     }
 
     fn tell(mut self, word: &str) {
-        let _ = self.0.write_all(word.as_bytes());
+        let _ = self.pair.write_all(word.as_bytes());
         // The standard input is the same socket, and stays.
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.pair.shutdown(Shutdown::Both);
     }
 }
 
@@ -128,20 +169,33 @@ fn pair() -> io::Result<Option<UnixStream>> {
     Ok(Some(input.into()))
 }
 
-fn activated() -> Vec<TcpListener> {
+fn activated() -> Vec<(Address, OwnedFd)> {
     let own = std::process::id().to_string();
     if std::env::var("LISTEN_PID").ok() != Some(own) {
         return Vec::new();
     }
-    let mut given = listenfd::ListenFd::from_env();
+    let mut given = ListenFd::from_env();
     let taken = (0..given.len()).filter_map(|index| {
-        let taken = given.take_tcp_listener(index);
+        let taken = take_activated(&mut given, index);
         taken
             .inspect_err(|error| eprintln!("a socket of systemd cannot be used: {error}"))
             .ok()
             .flatten()
     });
     taken.collect()
+}
+
+/// A socket of systemd's, and where it listens. One that is taken for what it is not stays where it is.
+fn take_activated(given: &mut ListenFd, index: usize) -> io::Result<Option<(Address, OwnedFd)>> {
+    if let Ok(Some(socket)) = given.take_tcp_listener(index) {
+        return Ok(Some((socket.local_addr()?.into(), socket.into())));
+    }
+    let Some(socket) = given.take_unix_listener(index)? else {
+        return Ok(None);
+    };
+    let address = socket.local_addr()?;
+    let path = address.as_pathname().map(Address::unix);
+    Ok(path.map(|path| (path, socket.into())))
 }
 
 /// Passes a socket on; `None` ends the list.
@@ -189,6 +243,9 @@ fn receive(pair: &UnixStream) -> io::Result<Option<(String, OwnedFd)>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     #[test]
@@ -208,12 +265,48 @@ mod tests {
             ..Inherited::default()
         };
         let mut take = |address: &str| {
-            let socket = inherited.take(address.parse().expect("an address"))?;
-            TcpListener::from(socket).local_addr().ok()
+            let address = Address::Inet(address.parse().expect("an address"));
+            let taken = inherited.take(&address)?;
+            assert!(!taken.is_lent);
+            TcpListener::from(taken.socket).local_addr().ok()
         };
         assert_eq!(take("[::1]:4140"), listeners[1].local_addr().ok());
         assert_eq!(take("127.0.0.1:0"), listeners[0].local_addr().ok());
         assert_eq!(take("127.0.0.1:0"), None);
+    }
+
+    #[test]
+    fn files_of_unix_sockets_stay_whose_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let paths = ["kept", "lent", "left"].map(|name| folder.path().join(name));
+        let listeners = paths
+            .each_ref()
+            .map(|path| UnixListener::bind(path).expect("a new file"));
+        for (path, listener) in paths.iter().zip(&listeners) {
+            let handed_over = HandedOver {
+                socket: listener.try_clone().expect("open").into(),
+                is_lent: path.ends_with("lent"),
+            };
+            let name = handed_over.name(&Address::unix(path));
+            pass(&ours, Some((&name, handed_over.socket.as_fd()))).expect("it is read");
+        }
+        pass(&ours, None).expect("it is read");
+        let mut inherited = Inherited::default();
+        while let Some(socket) = receive(&theirs).expect("whole records") {
+            inherited.sockets.push(socket);
+        }
+        inherited.predecessor = Some(theirs);
+        for (path, is_lent) in [(&paths[0], false), (&paths[1], true)] {
+            let taken = inherited.take(&Address::unix(path)).expect("it came");
+            assert_eq!(taken.is_lent, is_lent, "{}", path.display());
+            let bound = UnixListener::from(taken.socket).local_addr();
+            assert_eq!(bound.expect("bound").as_pathname(), Some(&**path));
+        }
+        let predecessor = inherited.predecessor().expect("there is one");
+        predecessor.tell_ready();
+        let there: Vec<_> = paths.iter().map(|path| path.exists()).collect();
+        assert_eq!(there, [true, true, false]);
     }
 
     #[test]

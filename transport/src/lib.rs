@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod address;
 mod connector;
 mod descriptors;
 mod drain;
@@ -31,18 +32,21 @@ mod handover;
 mod listener;
 mod serve;
 mod signal;
+mod stream;
 mod supervisor;
 mod tls;
 
+pub use address::{Address, Peer};
 pub use connector::{ConnectError, Connector, Io};
 pub use descriptors::raise_descriptor_limit;
 pub use drain::{Branch, Drain, Hold, Shutdown};
-pub use handover::{Inherited, NotReady, Predecessor, Successor};
-pub use listener::{Listener, SocketOptions, Unregistered};
+pub use handover::{HandedOver, Inherited, NotReady, Predecessor, Successor};
+pub use listener::{Listener, SocketFile, SocketOptions, Unregistered};
 pub use serve::{ConnectInfo, HttpSettings, serve, serve_with};
 pub use signal::{Order, Orders, Signal, signal};
+pub use stream::{Stream, UnregisteredStream};
 pub use supervisor::{Condition, notify};
 pub use tls::{
-    ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError,
-    client_cert_subject,
+    ClientAuthFiles, ClientTls, ClientTlsFiles, ServerTls, ServerTlsFiles, TlsError, TlsStream,
+    client_cert_subject, forwarded_client_cert, is_certificate_refusal, tls_reason,
 };

@@ -1,16 +1,22 @@
 //! Listening sockets, with the options an operator may set, and an accept that outlives a lack of descriptors.
 
+mod unix;
+
 use std::{
     io,
     net::{Ipv6Addr, SocketAddr},
     os::fd::{AsFd as _, OwnedFd},
+    path::Path,
     time::Duration,
 };
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 
-/// Options of a listening socket and of the connections it accepts.
+use crate::{Address, Peer, Stream};
+pub use unix::SocketFile;
+
+/// Options of a listening socket and of the connections it accepts. Those with `TCP` or a port in them mean nothing to Unix sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
     /// `TCP_NODELAY`: small writes are sent at once.
@@ -46,11 +52,17 @@ impl Default for SocketOptions {
     }
 }
 
-/// A bound, listening TCP socket.
+/// A bound, listening socket.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Accepting,
     no_delay: bool,
+}
+
+#[derive(Debug)]
+enum Accepting {
+    Tcp(TcpListener),
+    Unix(UnixListener),
 }
 
 impl Listener {
@@ -77,6 +89,15 @@ impl Listener {
         Self::listen(socket, options)
     }
 
+    /// Binds to a file and listens. The file gets this mode, or what the process's umask leaves: who may write to it may connect. A socket
+    /// that a dead process has left there is replaced. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// What the system says, and where there is a file that is no such left-over.
+    pub fn bind_unix(path: &Path, mode: Option<u32>, options: &SocketOptions) -> io::Result<Self> {
+        Self::listen(unix::bind(path, mode)?, options)
+    }
+
     /// Listens on a socket that another process has bound, and goes on with the connections that wait there. What can only be said
     /// before binding (`reuse_addr`, `reuse_port`) stays as it is. Needs a tokio runtime.
     ///
@@ -89,8 +110,10 @@ impl Listener {
     }
 
     fn listen(socket: Socket, options: &SocketOptions) -> io::Result<Self> {
+        let is_unix = socket.local_addr()?.is_unix();
         // Accepted sockets inherit it on Linux and the BSDs.
         match options.keep_alive {
+            _ if is_unix => {}
             // The system's own times are hours.
             Some(true) => socket.set_tcp_keepalive(&KEEP_ALIVE)?,
             Some(false) => socket.set_keepalive(false)?,
@@ -99,7 +122,10 @@ impl Listener {
         let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Ok(Self {
-            socket: TcpListener::from_std(socket.into())?,
+            socket: match is_unix {
+                true => Accepting::Unix(UnixListener::from_std(socket.into())?),
+                false => Accepting::Tcp(TcpListener::from_std(socket.into())?),
+            },
             no_delay: options.no_delay,
         })
     }
@@ -109,7 +135,10 @@ impl Listener {
     /// # Errors
     /// When there are no more descriptors.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.socket.as_fd().try_clone_to_owned()
+        match &self.socket {
+            Accepting::Tcp(socket) => socket.as_fd().try_clone_to_owned(),
+            Accepting::Unix(socket) => socket.as_fd().try_clone_to_owned(),
+        }
     }
 
     /// The same socket for another runtime: the one that this is called on.
@@ -118,7 +147,10 @@ impl Listener {
     /// What the system says.
     pub fn moved(unregistered: Unregistered) -> io::Result<Self> {
         Ok(Self {
-            socket: TcpListener::from_std(unregistered.socket)?,
+            socket: match unregistered.socket {
+                Bound::Tcp(socket) => Accepting::Tcp(TcpListener::from_std(socket)?),
+                Bound::Unix(socket) => Accepting::Unix(UnixListener::from_std(socket)?),
+            },
             no_delay: unregistered.no_delay,
         })
     }
@@ -129,36 +161,48 @@ impl Listener {
     /// What the system says.
     pub fn unregister(self) -> io::Result<Unregistered> {
         Ok(Unregistered {
-            socket: self.socket.into_std()?,
+            socket: match self.socket {
+                Accepting::Tcp(socket) => Bound::Tcp(socket.into_std()?),
+                Accepting::Unix(socket) => Bound::Unix(socket.into_std()?),
+            },
             no_delay: self.no_delay,
         })
     }
 
-    /// The address it listens on, with the real port.
+    /// The IP address it listens on, with the real port.
     ///
     /// # Errors
-    /// What the system says; it has no reason to for a bound socket.
+    /// What the system says; it has no reason to for a bound socket. A Unix socket has no such address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        match &self.socket {
+            Accepting::Tcp(socket) => socket.local_addr(),
+            Accepting::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Where it listens, with the real port.
+    ///
+    /// # Errors
+    /// What the system says; it has no reason to for a bound socket. A Unix socket without a file has no address.
+    pub fn address(&self) -> io::Result<Address> {
+        match &self.socket {
+            Accepting::Tcp(socket) => Ok(socket.local_addr()?.into()),
+            Accepting::Unix(socket) => match socket.local_addr()?.as_pathname() {
+                Some(path) => Ok(Address::unix(path)),
+                None => Err(io::ErrorKind::Unsupported.into()),
+            },
+        }
     }
 
     /// The next connection and its peer.
     ///
     /// Never fails: a connection that died in the queue is passed over, and when descriptors or memory are short it waits, longer each time,
     /// so that a flood neither ends the server nor spins. Cancelling it loses no connection.
-    pub async fn accept(&self) -> (TcpStream, SocketAddr) {
+    pub async fn accept(&self) -> (Stream, Peer) {
         let mut pause = SHORTEST_PAUSE;
         loop {
-            match self.socket.accept().await {
-                Ok((stream, peer)) => {
-                    // Fails only on a connection that is dead already, and its first read will say so.
-                    let _ = stream.set_nodelay(self.no_delay);
-                    // Who came by IPv4 to `::` is known by that address.
-                    return (
-                        stream,
-                        SocketAddr::new(peer.ip().to_canonical(), peer.port()),
-                    );
-                }
+            match self.accept_once().await {
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(%error, "a connection died before it was accepted")
                 }
@@ -170,13 +214,36 @@ impl Listener {
             }
         }
     }
+
+    async fn accept_once(&self) -> io::Result<(Stream, Peer)> {
+        match &self.socket {
+            Accepting::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                // Fails only on a connection that is dead already, and its first read will say so.
+                let _ = stream.set_nodelay(self.no_delay);
+                // Who came by IPv4 to `::` is known by that address.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                Ok((Stream::Tcp(stream), Peer::Inet(peer)))
+            }
+            Accepting::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                Ok((Stream::Unix(Box::new(stream)), Peer::Unix))
+            }
+        }
+    }
 }
 
 /// A listening socket on its way from one runtime to another.
 #[derive(Debug)]
 pub struct Unregistered {
-    socket: std::net::TcpListener,
+    socket: Bound,
     no_delay: bool,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -203,6 +270,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+
+    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -239,7 +308,7 @@ mod tests {
         ] {
             let client = TcpStream::connect((ip, port)).await.expect("listening");
             let (_stream, peer) = listener.accept().await;
-            assert_eq!(peer, client.local_addr().expect("connected"));
+            assert_eq!(peer.inet(), client.local_addr().ok());
         }
     }
 
@@ -255,7 +324,10 @@ mod tests {
             .await
             .expect("listening");
         let (stream, peer) = listener.accept().await;
-        assert_eq!(peer, client.local_addr().expect("connected"));
+        assert_eq!(peer.inet(), client.local_addr().ok());
+        let Stream::Tcp(stream) = stream else {
+            panic!("it came by TCP");
+        };
         assert!(stream.nodelay().expect("open"));
         let socket = socket2::SockRef::from(&stream);
         assert!(socket.keepalive().expect("open"));

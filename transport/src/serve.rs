@@ -2,7 +2,7 @@
 
 mod preface;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
@@ -14,19 +14,18 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     task::{JoinError, JoinSet},
 };
 use tower::ServiceExt;
 
-use crate::{Drain, Listener, ServerTls, client_cert_subject};
+use crate::{Drain, Listener, Peer, ServerTls, Stream, client_cert_subject};
 use preface::Timed;
 
 /// Who sent a request; each request carries it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectInfo {
     /// The other end of the connection.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Whether the connection has TLS.
     pub is_tls: bool,
     /// The subject of the client's verified certificate as RFC 4514 writes it (`CN=web,O=Example`), if it showed one.
@@ -126,7 +125,7 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn connection(self: Arc<Self>, stream: Stream, peer: Peer) {
         match &self.tls {
             // Boxed, so that a connection without TLS does not keep room for its state.
             Some(tls) => Box::pin(self.tls_connection(tls, stream, peer)).await,
@@ -141,7 +140,7 @@ impl Server {
         }
     }
 
-    async fn tls_connection(&self, tls: &ServerTls, stream: TcpStream, peer: SocketAddr) {
+    async fn tls_connection(&self, tls: &ServerTls, stream: Stream, peer: Peer) {
         match tokio::time::timeout(self.handshake_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let client_cert_subject = client_cert_subject(stream.get_ref().1);

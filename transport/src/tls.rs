@@ -3,10 +3,13 @@
 //! Certificates and keys are looked at again on new handshakes, at most once a second; what cannot be used is logged, and the last good
 //! material stays. Open connections keep what they were opened with.
 
+mod certificate;
 mod client;
+mod der;
 mod pem;
 #[cfg(test)]
 pub(crate) mod pki;
+mod reason;
 mod reload;
 mod server;
 mod subject;
@@ -15,12 +18,14 @@ mod verify;
 use std::{io, path::PathBuf, sync::Arc};
 
 pub use client::{ClientAuthFiles, ClientTls, ClientTlsFiles};
+pub use reason::{is_certificate_refusal, tls_reason};
 use rustls::{
     ALL_VERSIONS, CipherSuite, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
     version::{TLS12, TLS13},
 };
-pub use server::{ServerTls, ServerTlsFiles, client_cert_subject};
+pub use server::{ServerTls, ServerTlsFiles, client_cert_subject, forwarded_client_cert};
+pub use tokio_rustls::TlsStream;
 
 /// Why TLS settings cannot be used. Each names the file or the value.
 #[derive(Debug, thiserror::Error)]

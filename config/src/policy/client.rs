@@ -33,7 +33,8 @@ pub struct ClientSettings {
     pub requeue_budget: RetryBudget,
     /// When an endpoint gets no more requests.
     pub failure_accrual: FailureAccrual,
-    /// Below which part of live endpoints, 0 to 1, no further one is taken out by its failures; absent, none is spared.
+    /// Below which share of live endpoints, 0 to 1, the bound name counts as Neg where a dtab has an alternative (`|`) to it. It
+    /// counts again with a tenth more. Absent, only whether the name exists decides.
     pub min_live_share: Option<f64>,
     /// How long one try may take once it has a connection; without limit by default.
     #[serde(
@@ -83,6 +84,25 @@ impl ClientPolicy {
     /// empty path. Of each option what the last entry says that is for the id and has it, else its default.
     pub fn of(&self, id: &Path) -> ClientSettings {
         self.0.of(id)
+    }
+
+    /// Every TLS to endpoints that it speaks of. Where a name is made of captures, another one stands.
+    pub fn tls(&self) -> impl Iterator<Item = ClientTlsConfig> {
+        let written = self.0.0.iter().map(|entry| &entry.options.tls);
+        written.filter_map(|tls| match tls {
+            Some(Tls::On(tls)) => Some(ClientTlsConfig {
+                common_name: tls.common_name.as_ref().map(|name| {
+                    let is_template = name.contains('{');
+                    if is_template {
+                        "localhost".to_owned()
+                    } else {
+                        name.clone()
+                    }
+                }),
+                ..tls.clone()
+            }),
+            Some(Tls::Off { .. }) | None => None,
+        })
     }
 
     /// Reads a `client:` object.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{namerd, read, read_namerd, router};
-use crate::{ForwardedHeader, InterpreterConfig, Labeler, StateDir, StorageConfig};
+use crate::{ForwardedHeader, InterpreterConfig, Labeler, Listens, StateDir, StorageConfig};
 
 #[test]
 fn etcd_may_still_be_named_by_host_and_port() {
@@ -95,7 +95,11 @@ fn anchors_and_merges_are_expanded() {
 fn numbers_and_booleans_are_texts_where_a_text_is_wanted() {
     let config = read("routers: [{protocol: http, label: 007, servers: [{port: 0x10}]}]");
     assert_eq!(config.routers[0].label, "007");
-    assert_eq!(config.routers[0].servers[0].port, 16);
+    let listens = &config.routers[0].servers[0].listens;
+    assert!(
+        matches!(listens, Listens::Inet { port: 16, .. }),
+        "{listens:?}"
+    );
     let config = read("routers: [{protocol: http, label: true, servers: [{}]}]");
     assert_eq!(config.routers[0].label, "true");
     let config =
@@ -124,7 +128,7 @@ fn options_that_say_what_is_in_force_anyway_change_nothing() {
         "
         telemetry: []
         usage: {enabled: false}
-        admin: {workerThreads: 2, security: {uiEnabled: true}}
+        admin: {workerThreads: 2, security: {uiEnabled: true}, tls: {enabled: false}}
         routers:
         - protocol: http
           streamingEnabled: true

@@ -134,18 +134,17 @@ fn options_to_come_are_refused_by_name() {
               port: 9990
               security: {controlEnabled: false}
               workerThreads: 4
-              tls: {certPath: a.pem, keyPath: a.key}
             routers:
             - protocol: http
-              streamingEnabled: false
-              compressionLevel: 6
+              httpAccessLog: access.log
+              httpAccessLogAppend: false
               tracePropagator: {kind: io.l5d.zipkin}
               interpreter:
                 kind: default
                 transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
               servers:
               - port: 4140
-                socketOptions: {readTimeoutMs: 5}
+                announce: [/host]
             "
         ),
         @r"
@@ -165,47 +164,39 @@ fn options_to_come_are_refused_by_name() {
           |
           = help: leave it out
 
-        error: `tls` is not supported yet by this version
-         --> router.yaml:5:3
+        error: `httpAccessLog` is not supported yet by this version
+         --> router.yaml:7:3
           |
-        5 |   tls: {certPath: a.pem, keyPath: a.key}
-          |   ^^^
-          |
-          = help: leave it out
-
-        error: `streamingEnabled` other than `true` is not supported yet by this version
-         --> router.yaml:8:21
-          |
-        8 |   streamingEnabled: false
-          |                     ^^^^^
+        7 |   httpAccessLog: access.log
+          |   ^^^^^^^^^^^^^
           |
           = help: leave it out
 
-        error: `compressionLevel` is not supported yet by this version
-         --> router.yaml:9:3
+        error: `httpAccessLogAppend` is not supported yet by this version
+         --> router.yaml:8:3
           |
-        9 |   compressionLevel: 6
-          |   ^^^^^^^^^^^^^^^^
+        8 |   httpAccessLogAppend: false
+          |   ^^^^^^^^^^^^^^^^^^^
           |
           = help: leave it out
 
         error: `tracePropagator` kind `io.l5d.zipkin` is not supported yet by this version
-          --> router.yaml:10:27
-           |
-        10 |   tracePropagator: {kind: io.l5d.zipkin}
-           |                           ^^^^^^^^^^^^^
+         --> router.yaml:9:27
+          |
+        9 |   tracePropagator: {kind: io.l5d.zipkin}
+          |                           ^^^^^^^^^^^^^
 
         error: `transformers` kind `io.l5d.k8s.localnode` is not supported yet by this version
-          --> router.yaml:13:27
+          --> router.yaml:12:27
            |
-        13 |     transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
+        12 |     transformers: [{kind: io.l5d.k8s.localnode, hostNetwork: true}]
            |                           ^^^^^^^^^^^^^^^^^^^^
 
-        error: `readTimeoutMs` is not supported yet by this version
-          --> router.yaml:16:21
+        error: `announce` is not supported yet by this version
+          --> router.yaml:15:5
            |
-        16 |     socketOptions: {readTimeoutMs: 5}
-           |                     ^^^^^^^^^^^^^
+        15 |     announce: [/host]
+           |     ^^^^^^^^
            |
            = help: leave it out
         "

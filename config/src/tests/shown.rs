@@ -16,7 +16,8 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
       "admin": {
         "ip": "127.0.0.1",
         "port": 9990,
-        "shutdownGraceMs": 10000
+        "shutdownGraceMs": 10000,
+        "tls": null
       },
       "routers": [
         {
@@ -69,6 +70,9 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
           "maxHeadersKB": 8,
           "maxInitialLineKB": 8,
           "maxErrResponseKB": 8,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": null,
+          "compressionLevel": -1,
           "identifier": [
             {
               "kind": "io.l5d.header.token",
@@ -159,7 +163,8 @@ fn the_shortest_namerd_has_the_defaults_of_the_reference() {
       "admin": {
         "ip": "127.0.0.1",
         "port": 9991,
-        "shutdownGraceMs": 10000
+        "shutdownGraceMs": 10000,
+        "tls": null
       },
       "storage": {
         "kind": "io.l5d.inMemory",
@@ -204,7 +209,7 @@ fn the_shortest_namerd_has_the_defaults_of_the_reference() {
 fn everything_that_is_carried_is_read() {
     let config = read(
         r#"
-        admin: {ip: "::1", port: 0, shutdownGraceMs: 0}
+        admin: {ip: "::1", port: 0, shutdownGraceMs: 0, tls: {certPath: Cargo.toml, keyPath: Cargo.toml, intermediateCertsPath: Cargo.toml, caCertPath: Cargo.toml, requireClientAuth: true, protocols: [TLSv1.3]}}
         stateDir: state
         maxConcurrentRequests: 8
         maxBufferedMB: 9
@@ -224,6 +229,8 @@ fn everything_that_is_carried_is_read() {
           maxHeadersKB: 16
           maxInitialLineKB: 32
           maxErrResponseKB: 1
+          streamAfterContentLengthKB: 7
+          compressionLevel: 9
           identifier:
           - {kind: io.l5d.header.token, header: x-name}
           - {kind: io.l5d.header}
@@ -276,7 +283,7 @@ fn everything_that_is_carried_is_read() {
             bodyStallTimeoutMs: 2
             tunnelIdleTimeoutMs: 3
             serverSession: {idleTimeMs: 4, lifeTimeMs: 6}
-            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128}
+            socketOptions: {noDelay: false, reuseAddr: false, reusePort: true, keepAlive: true, backlog: 128, readTimeoutMs: 8, writeTimeoutMs: 9}
         "#,
     );
     insta::assert_snapshot!(shown(&config), @r#"
@@ -284,7 +291,17 @@ fn everything_that_is_carried_is_read() {
       "admin": {
         "ip": "::1",
         "port": 0,
-        "shutdownGraceMs": 0
+        "shutdownGraceMs": 0,
+        "tls": {
+          "certPath": "Cargo.toml",
+          "keyPath": "Cargo.toml",
+          "intermediateCertsPath": "Cargo.toml",
+          "caCertPath": "Cargo.toml",
+          "requireClientAuth": true,
+          "protocols": [
+            "TLSv1.3"
+          ]
+        }
       },
       "routers": [
         {
@@ -300,7 +317,9 @@ fn everything_that_is_carried_is_read() {
                 "reuseAddr": false,
                 "reusePort": true,
                 "keepAlive": true,
-                "backlog": 128
+                "backlog": 128,
+                "readTimeoutMs": 8,
+                "writeTimeoutMs": 9
               },
               "maxCallDepth": 20,
               "clearContext": true,
@@ -411,6 +430,9 @@ fn everything_that_is_carried_is_read() {
           "maxHeadersKB": 16,
           "maxInitialLineKB": 32,
           "maxErrResponseKB": 1,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": 7,
+          "compressionLevel": 9,
           "identifier": [
             {
               "kind": "io.l5d.header.token",

@@ -107,6 +107,7 @@ fn tls_of_a_server_is_judged_before_it_is_used() {
                 certPath: /no/cert.pem
                 requireClientAuth: true
                 ciphers: [TLS_RSA_WITH_AES_128_CBC_SHA]
+            admin: {tls: {certPath: Cargo.toml, requireClientAuth: true}}
             "
         ),
         @r"
@@ -139,6 +140,20 @@ fn tls_of_a_server_is_judged_before_it_is_used() {
           |     ^^^^^^^
           |
           = help: leave it out
+
+        error: `tls` needs `keyPath`
+         --> namerd.yaml:8:14
+          |
+        8 | admin: {tls: {certPath: Cargo.toml, requireClientAuth: true}}
+          |              ^
+
+        error: `requireClientAuth` needs `caCertPath`
+         --> namerd.yaml:8:56
+          |
+        8 | admin: {tls: {certPath: Cargo.toml, requireClientAuth: true}}
+          |                                                        ^^^^
+          |
+          = help: without it, any certificate of any public authority would do
         "
     );
 }

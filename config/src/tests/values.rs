@@ -606,3 +606,52 @@ fn limits_are_judged() {
         "
     );
 }
+
+#[test]
+fn what_is_streamed_is_said_once() {
+    insta::assert_snapshot!(
+        router(
+            r"
+            routers:
+            - protocol: http
+              servers: [{port: 4140}]
+              streamingEnabled: false
+              streamAfterContentLengthKB: 5
+              compressionLevel: 10
+            "
+        ),
+        @r"
+        error: `streamAfterContentLengthKB` says what is streamed, and `streamingEnabled: false` that nothing is
+         --> router.yaml:5:3
+          |
+        5 |   streamAfterContentLengthKB: 5
+          |   ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: leave out one of both
+
+        error: `compressionLevel` must be a whole number from -1 to 9
+         --> router.yaml:6:21
+          |
+        6 |   compressionLevel: 10
+          |                     ^^
+        "
+    );
+}
+
+#[test]
+fn a_namerd_and_a_client_have_no_time_limits_of_sockets() {
+    let namerd = super::namerd(
+        "{storage: {kind: io.l5d.inMemory}, interfaces: [{kind: io.l5d.mesh, socketOptions: {readTimeoutMs: 5}}]}",
+    );
+    assert!(
+        namerd.contains("`readTimeoutMs` is not supported yet"),
+        "{namerd}"
+    );
+    let client = router(
+        "routers: [{protocol: http, servers: [{}], client: {socketOptions: {writeTimeoutMs: 5}}}]",
+    );
+    assert!(
+        client.contains("`writeTimeoutMs` is not supported yet"),
+        "{client}"
+    );
+}

@@ -70,7 +70,7 @@ impl mesh_server::Mesh for Service {
         let peer = request
             .extensions()
             .get::<ConnectInfo>()
-            .map(|info| info.peer);
+            .and_then(|info| info.peer.inet());
         let (out, messages) = mpsc::channel(OUTGOING);
         let (context, incoming) = (self.context.clone(), request.into_inner());
         let running = Box::pin(run(context, peer, incoming, out.clone()));

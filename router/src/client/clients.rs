@@ -94,6 +94,12 @@ impl Clients {
         client
     }
 
+    /// The client of a bound name, if how many of its endpoints are alive decides whether an alternative to it is taken.
+    pub(crate) fn watched(&self, bound: &Bound) -> Option<Arc<Client>> {
+        let rules = self.rules(&bound.id);
+        rules.settings.min_live_share.map(|_| self.of(bound))
+    }
+
     /// How a client treats its endpoints. Most clients have the same rules.
     fn rules(&self, id: &BoundId) -> Arc<Rules> {
         let settings = self.policy.of(&id.path().cloned().unwrap_or_default());

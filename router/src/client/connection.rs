@@ -7,14 +7,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use config::ClientSettings;
-use http1::Broken;
+use http1::{BadBody, Broken};
 use socket2::SockRef;
 use telemetry::Gauge;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use transport::{ClientTls, is_certificate_refusal, tls_reason};
 
-use super::NoRoom;
+use super::{NoRoom, Rules, Tls};
 use crate::stats::Counted;
 use crate::wire::{Input, Socket};
 
@@ -41,9 +41,20 @@ pub(crate) enum ConnectError {
     NoRoom(NoRoom),
     #[error("it took no connection a moment ago, and is not tried yet again (failFast)")]
     FailedFast,
+    #[error("no TLS: {}", tls_reason(.0))]
+    Insecure(io::Error),
 }
 
 impl ConnectError {
+    /// Whether somebody took too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut(_) => true,
+            Self::Refused(_) | Self::NoRoom(_) | Self::FailedFast => false,
+            Self::Insecure(error) => error.kind() == io::ErrorKind::TimedOut,
+        }
+    }
+
     /// Whether this process, or the system, has as many files open as it may.
     pub(crate) fn is_lack_of_descriptors(&self) -> bool {
         const ENFILE: i32 = 23;
@@ -58,25 +69,41 @@ impl ConnectError {
 /// Why a request that was sent got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Interrupted {
-    #[error("{0}")]
-    Io(#[from] io::Error),
+    #[error("{}", tls_reason(.0))]
+    Io(io::Error),
+    /// It has looked at our certificate only, not at the request.
+    #[error("{}", tls_reason(.0))]
+    NotTrusted(io::Error),
     #[error("it was closed")]
     Closed,
     #[error("{0}")]
     Malformed(#[from] Broken),
+    #[error("{0}")]
+    Body(#[from] BadBody),
     #[error("it has too much to say before its answer")]
     TooMuch,
     #[error("it took longer than {} ms", .0.as_millis())]
     TimedOut(Duration),
 }
 
+impl From<io::Error> for Interrupted {
+    fn from(error: io::Error) -> Self {
+        match is_certificate_refusal(&error) {
+            true => Self::NotTrusted(error),
+            false => Self::Io(error),
+        }
+    }
+}
+
 impl Connection {
-    /// Connects within the time that the settings allow. `connections` counts it while it is open.
+    /// Connects within the time that the rules allow, and shakes hands within the same time once more. `connections` counts it while
+    /// it is open.
     pub(crate) async fn open(
         address: SocketAddr,
-        settings: &ClientSettings,
+        rules: &Rules,
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
+        let settings = &rules.settings;
         let within = settings.connect_timeout;
         let connecting = timeout(within, TcpStream::connect(address)).await;
         let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
@@ -87,7 +114,14 @@ impl Connection {
         }
         let now = Instant::now();
         Ok(Self {
-            socket: stream.into(),
+            socket: match &rules.tls {
+                Tls::Off => stream.into(),
+                Tls::On(tls) => secure(stream, tls, address, within).await?,
+                Tls::Unusable(reason) => {
+                    let error = io::Error::other(reason.to_string());
+                    return Err(ConnectError::Insecure(error));
+                }
+            },
             input: Input::default(),
             opened: now,
             returned: now,
@@ -100,4 +134,25 @@ impl Connection {
     pub(crate) fn is_open(&self) -> bool {
         self.input.is_empty() && !self.input.has_ended() && self.socket.is_quiet()
     }
+}
+
+/// Says goodbye: whoever has asked for TLS wants to know that nobody has cut the connection.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.socket.say_goodbye();
+    }
+}
+
+async fn secure(
+    stream: TcpStream,
+    tls: &ClientTls,
+    address: SocketAddr,
+    within: Duration,
+) -> Result<Socket, ConnectError> {
+    let shaken = timeout(within, Socket::connect(stream, tls, address.ip())).await;
+    let shaken = shaken.unwrap_or_else(|_| {
+        let reason = format!("it did not shake hands within {} ms", within.as_millis());
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    });
+    shaken.map_err(ConnectError::Insecure)
 }

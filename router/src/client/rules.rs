@@ -1,7 +1,13 @@
 //! How a client treats its endpoints: its settings, in the terms of those who obey them.
 
+use std::sync::Arc;
+
 use config::{Backoff, BalancerKind, ClientSettings, FailureAccrual, LoadBalancer, RetryBudget};
+use namer::build::client_tls;
 use policy::{AccrualPolicy, Balancing, BudgetLimits, Kind, Rule};
+use transport::ClientTls;
+
+use crate::process::chain;
 
 /// The settings of a client, made once for all its endpoints, and shared by all clients that have the same.
 #[derive(Debug)]
@@ -9,17 +15,37 @@ pub(crate) struct Rules {
     pub(crate) settings: ClientSettings,
     pub(crate) balancing: Balancing,
     pub(crate) accrual: AccrualPolicy,
+    pub(crate) tls: Tls,
+}
+
+/// How endpoints are spoken to.
+#[derive(Debug)]
+pub(crate) enum Tls {
+    /// In plain text.
+    Off,
+    On(Arc<ClientTls>),
+    /// Not at all: this is wrong with the files, or with the name that captures have made.
+    Unusable(Arc<str>),
 }
 
 impl From<ClientSettings> for Rules {
     fn from(settings: ClientSettings) -> Self {
+        let tls = match client_tls(settings.tls.as_ref(), ALPN) {
+            Ok(None) => Tls::Off,
+            Ok(Some(tls)) => Tls::On(Arc::new(tls)),
+            Err(error) => Tls::Unusable(chain(&error).into()),
+        };
         Self {
             balancing: balancing(&settings.load_balancer),
             accrual: accrual(&settings.failure_accrual),
+            tls,
             settings,
         }
     }
 }
+
+/// What connections to endpoints offer to speak.
+const ALPN: &[&str] = &["http/1.1"];
 
 fn balancing(config: &LoadBalancer) -> Balancing {
     Balancing {

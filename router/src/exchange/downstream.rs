@@ -9,7 +9,7 @@ use http1::{Decoder, Known, Length, RequestHead, ResponseHead};
 
 use crate::server::{Activity, Phase, Place};
 use crate::stats::ServerStats;
-use crate::wire::{Encoding, Input, Relay, Socket, Text};
+use crate::wire::{Compressor, Encoding, Input, Relay, Socket, Text};
 
 /// A client that has sent a request's head, and what has come of it so far.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ pub(crate) struct Downstream<'a> {
     pub(crate) place: Option<Place<'a>>,
     /// What is left of the request's body, once nobody passes it on any more.
     pub(crate) unread: Decoder,
+    /// The request's body, if all of it was read before anybody was asked.
+    pub(crate) upload: Option<Input>,
+    /// The answer's body, if all of it was read before the client is told.
+    pub(crate) answer: Option<Input>,
     /// Whether the client may send another request, as far as its head tells.
     wants_more: bool,
     /// Whether it may, as far as we know.
@@ -65,6 +69,8 @@ impl<'a> Downstream<'a> {
             activity,
             stats,
             place: None,
+            upload: None,
+            answer: None,
         }
     }
 
@@ -125,12 +131,49 @@ impl<'a> Downstream<'a> {
         encoding
     }
 
-    /// Answers with the response's head and a text of our own.
-    pub(crate) async fn reply(&mut self, text: &str) -> After {
+    /// The answer on its way: its head behind what is to be said before it, and then its body, through the compressor if there is
+    /// one.
+    pub(crate) fn begin(
+        &mut self,
+        compressor: Option<Box<Compressor>>,
+        before: &mut Vec<u8>,
+    ) -> Relay {
+        let length = self.response.length();
+        let encoding = self.frame(match compressor {
+            None => length,
+            Some(_) => Length::Chunked,
+        });
+        let mut head = Text::take();
+        head.append(before);
+        self.response.write_to(&mut head);
+        let mut message = Relay::new(head, length, encoding);
+        if let Some(compressor) = compressor {
+            message.compress(compressor);
+        }
+        message
+    }
+
+    /// Answers with the response's head and a body that was read already.
+    pub(crate) async fn pass_held(
+        &mut self,
+        body: Input,
+        compressor: Option<Box<Compressor>>,
+    ) -> After {
+        self.settle_expectation();
+        let message = self.begin(compressor, &mut Vec::new());
+        self.send(message, body).await
+    }
+
+    /// Whoever was not told to go on may send its body or its next request, and nobody can say which.
+    fn settle_expectation(&mut self) {
         if self.expects && !self.unread.is_done() {
-            // Whoever was not told to go on may send its body or its next request, and nobody can say which.
             self.forbid_more();
         }
+    }
+
+    /// Answers with the response's head and a text of our own.
+    pub(crate) async fn reply(&mut self, text: &str) -> After {
+        self.settle_expectation();
         let status = self.response.status;
         let length = match status {
             // These end with their head. Source: RFC 9110 §8.6.
@@ -148,11 +191,15 @@ impl<'a> Downstream<'a> {
         if self.request.method != Method::HEAD && length != Length::None {
             out.extend_from_slice(text.as_bytes());
         }
-        let mut message = Relay::new(out, Length::None, Encoding::Plain);
-        let mut nothing = Input::default();
+        let message = Relay::new(out, Length::None, Encoding::Plain);
+        self.send(message, Input::default()).await
+    }
+
+    /// Sends an answer of which everything is there.
+    async fn send(&mut self, mut message: Relay, mut body: Input) -> After {
         let sent = poll_fn(|cx| {
             let (mut reader, mut writer) = self.socket.split();
-            let polled = message.poll(cx, &mut nothing, &mut reader, &mut writer);
+            let polled = message.poll(cx, &mut body, &mut reader, &mut writer);
             self.activity.note(Phase::Reply, message.moved());
             polled
         });

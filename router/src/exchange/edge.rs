@@ -3,15 +3,16 @@
 mod forwarded;
 mod last_hop;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http1::{Form, Known, Limits, RequestHead};
+use transport::Peer;
 
+use super::{Compression, Holding};
 use crate::error::RouteError;
 use crate::headers::{self, Overrides};
-use crate::server::{Patience, Places};
+use crate::server::{Patience, Places, Secure};
 use crate::stats::ServerStats;
 
 pub(crate) use forwarded::Forwarded;
@@ -21,6 +22,8 @@ pub(super) use last_hop::answer_here;
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) stats: Arc<ServerStats>,
+    /// TLS, if the server has any.
+    pub(crate) secure: Option<Arc<Secure>>,
     pub(crate) max_call_depth: usize,
     pub(crate) clear_context: bool,
     /// How `Forwarded` names both sides; none is added by default.
@@ -31,6 +34,10 @@ pub(crate) struct Edge {
     pub(crate) max_err_bytes: usize,
     /// How long heads may be.
     pub(crate) limits: Limits,
+    /// How answers are compressed, if they are.
+    pub(crate) compression: Option<Compression>,
+    /// Which bodies are read whole before anybody is told of them, if any are.
+    pub(crate) holding: Option<Holding>,
     /// How long clients may take.
     pub(crate) patience: Patience,
     /// How many connections there may be, if that is bounded.
@@ -45,7 +52,7 @@ pub(crate) struct Edge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
     pub(crate) edge: &'a Edge,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// A random number, the same for all requests of a connection.
     pub(crate) connection: u64,
     /// Whose connection it is, and so whose pools it uses.

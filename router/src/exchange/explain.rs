@@ -1,7 +1,5 @@
 //! How an operator learns why a name leads where it does.
 
-use std::net::SocketAddr;
-
 use dtab::Dtab;
 
 use crate::route::Route;
@@ -11,8 +9,8 @@ use crate::route::Route;
 pub(crate) enum Explain {
     /// The namerd that binds this namespace.
     Namerd { namespace: String },
-    /// The admin server of this process, at this address.
-    Admin { address: SocketAddr },
+    /// The admin server of this process, at `http://127.0.0.1:9990`, say.
+    Admin { base_url: String },
 }
 
 impl Explain {
@@ -27,9 +25,9 @@ impl Explain {
             Self::Namerd { namespace } => {
                 format!("namerctl delegate {namespace} '{path}' --dtab '{rules}'")
             }
-            Self::Admin { address } => {
+            Self::Admin { base_url } => {
                 format!(
-                    "curl -G http://{address}/delegator.json -d namespace={label} --data-urlencode 'path={path}' --data-urlencode 'dtab={rules}'"
+                    "curl -G {base_url}/delegator.json -d namespace={label} --data-urlencode 'path={path}' --data-urlencode 'dtab={rules}'"
                 )
             }
         }

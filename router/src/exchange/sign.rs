@@ -23,13 +23,19 @@ fn sign_way(fields: &mut Fields, version: Version) {
     }
 }
 
-/// Says where the next try goes.
-pub(super) fn sign_try(head: &mut RequestHead, route: &Route, picked: &Picked) {
+/// Says where the next try goes. `client_cert` says what the client has shown.
+pub(super) fn sign_try(
+    head: &mut RequestHead,
+    route: &Route,
+    picked: &Picked,
+    client_cert: Option<&str>,
+) {
     let destination = Destination {
         service: &route.shown,
         client: &picked.client.shown,
         residual: picked.residual.as_deref(),
         rules: route.handed_on.as_deref(),
+        client_cert: client_cert.filter(|_| picked.client.rules.settings.forward_client_cert),
     };
     destination.sign(&mut head.fields);
 }
@@ -41,18 +47,21 @@ struct Destination<'a> {
     residual: Option<&'a [u8]>,
     /// The rules that the request brought along.
     rules: Option<&'a [u8]>,
+    /// The certificate that the client has shown, if endpoints are told.
+    client_cert: Option<&'a str>,
 }
 
 /// What the router answers itself, or knows nothing about.
 const ENDS_HERE: KnownSet = KnownSet::of(&[
     // The client was told to continue by us.
     Known::Expect,
-    // No certificate was shown to us. Source: linkerd `ForwardClientCertFilter`.
-    Known::XForwardedClientCert,
 ]);
 
 /// What the router says anew, for each try.
 const OF_THE_TRY: KnownSet = KnownSet::of(&[
+    // What the client says of its own certificate is no proof. Source: linkerd `ForwardClientCertFilter`, which believes it of a
+    // client without one.
+    Known::XForwardedClientCert,
     Known::L5dDstService,
     Known::L5dDstClient,
     Known::L5dDstResidual,
@@ -65,6 +74,9 @@ impl Destination<'_> {
         fields.push(Known::L5dDstClient, self.client);
         if let Some(residual) = self.residual {
             fields.push(Known::L5dDstResidual, residual);
+        }
+        if let Some(shown) = self.client_cert {
+            fields.push(Known::XForwardedClientCert, shown.as_bytes());
         }
         if let Some(rules) = self.rules {
             headers::hand_on(fields, rules);

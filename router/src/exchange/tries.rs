@@ -9,6 +9,7 @@ use policy::{Class, Exchange, Waits};
 use tokio::time::{Instant, sleep};
 
 use super::deadline::Deadline;
+use super::diagnosis::Diagnosis;
 use super::{Downstream, Origin, Router, offered, sign_request, sign_try};
 use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, sent};
 use crate::headers::set_deadline;
@@ -22,6 +23,8 @@ pub(super) struct Call<'a> {
     pub(super) origin: Origin<'a>,
     pub(super) asked: Instant,
     pub(super) deadline: Option<Deadline>,
+    /// What the request's diagnosis goes behind, if it asks for one: the router's own answer, if it may go no further.
+    pub(super) diagnosed: Option<Option<String>>,
 }
 
 impl<'a> Call<'a> {
@@ -74,7 +77,7 @@ impl<'a> Call<'a> {
                 match begun.rest {
                     Some(rest) if matches!(rest.kind, Kind::Tunnel) => drop(rest),
                     Some(rest) => rest.lease.discard(message.as_ref(), downstream, begun.now),
-                    None => {}
+                    None => downstream.answer = None,
                 }
             }
             if !wait.is_zero() {
@@ -119,13 +122,29 @@ impl<'a> Call<'a> {
             classifier: service.classifier,
             kept_bytes: service.kept_bytes,
             failed,
+            holding: self.origin.edge.holding,
         };
-        forward(&picked.client, sending, downstream, message).await
+        let client = &*picked.client;
+        match &self.diagnosed {
+            None => forward(client, sending, downstream, message).await,
+            Some(here) => {
+                let diagnosis = Diagnosis {
+                    here: here.clone(),
+                    route: self.route,
+                    client,
+                };
+                let diagnosing = self
+                    .router
+                    .diagnose(diagnosis, sending, downstream, message);
+                Box::pin(diagnosing).await
+            }
+        }
     }
 
     /// Tells the endpoint where the request goes, and until when an answer is wanted.
     fn sign(&self, downstream: &mut Downstream<'_>, picked: &Picked) {
-        sign_try(downstream.request, self.route, picked);
+        let client_cert = downstream.socket.client_cert();
+        sign_try(downstream.request, self.route, picked, client_cert);
         let settings = &picked.client.rules.settings;
         // Where requests wait for a connection, nobody knows yet when the try begins.
         let attempt = settings
@@ -146,7 +165,7 @@ impl<'a> Call<'a> {
 /// Who was asked in vain.
 fn endpoint(attempt: &Result<Begun, Unanswered>) -> Option<SocketAddr> {
     match attempt {
-        Ok(begun) => begun.endpoint(),
+        Ok(begun) => begun.endpoint,
         Err(Unanswered::Refused(error)) => error.endpoint(),
         Err(Unanswered::Gone) => None,
     }

@@ -61,7 +61,7 @@ pub(crate) struct Asked {
     /// Interim answers that the client has yet to be told.
     pub(super) interim: Vec<u8>,
     /// When the client is told to go on with its body, if it waits for that and the endpoint says nothing.
-    go_on: Option<Pin<Box<Sleep>>>,
+    pub(super) go_on: Option<Pin<Box<Sleep>>>,
 }
 
 /// How much an endpoint may say before its answer while the client does not listen.
@@ -93,8 +93,12 @@ impl Asked {
     /// The same for another endpoint, with the request's head as it is now.
     pub(super) fn again(self, downstream: &mut Downstream<'_>) -> Self {
         let head = written(downstream.request);
+        let input = match &mut downstream.upload {
+            Some(held) => held,
+            None => &mut *downstream.input,
+        };
         Self {
-            upload: self.upload.again(head, downstream.input),
+            upload: self.upload.again(head, input),
             is_refused: false,
             persists: false,
             ..self
@@ -113,7 +117,10 @@ impl Asked {
 
     /// Leaves the rest of the body to whoever answers instead.
     pub(crate) fn leave(&mut self, downstream: &mut Downstream<'_>) {
-        downstream.unread = self.upload.take_decoder(downstream.input);
+        // A body that was held has been read.
+        if downstream.upload.take().is_none() {
+            downstream.unread = self.upload.take_decoder(downstream.input);
+        }
     }
 
     /// Whether the endpoint may have seen some of it.
@@ -141,9 +148,11 @@ impl Asked {
         }
         let (mut source, _) = downstream.socket.split();
         let (_, mut sink) = connection.socket.split();
-        let polled = self
-            .upload
-            .poll(cx, downstream.input, &mut source, &mut sink);
+        let input = match &mut downstream.upload {
+            Some(held) => held,
+            None => &mut *downstream.input,
+        };
+        let polled = self.upload.poll(cx, input, &mut source, &mut sink);
         if self.upload.has_body_begun() {
             self.go_on = None;
         }
@@ -181,15 +190,15 @@ impl Asked {
     }
 
     /// Tells the client what the endpoint said so far.
-    fn poll_interim(&mut self, cx: &mut Context<'_>, downstream: &mut Downstream<'_>) {
+    pub(super) fn poll_interim(&mut self, cx: &mut Context<'_>, downstream: &mut Downstream<'_>) {
         if let Some(go_on) = &mut self.go_on
             && go_on.as_mut().poll(cx).is_ready()
         {
             self.interim.extend_from_slice(CONTINUE);
             self.go_on = None;
         }
+        let (_, mut writer) = downstream.socket.split();
         while !self.interim.is_empty() {
-            let (_, mut writer) = downstream.socket.split();
             match writer.poll_write(cx, [&self.interim, &[], &[]]) {
                 Poll::Ready(Ok(count)) => drop(self.interim.drain(..count)),
                 // Who cannot be told will be found gone by whoever sends the answer.
@@ -197,6 +206,8 @@ impl Asked {
                 Poll::Pending => return,
             }
         }
+        // Nor does it matter here whether the client can be told.
+        let _ = writer.poll_flush(cx);
     }
 }
 

@@ -11,13 +11,14 @@ use super::{Begun, Kind, Lease, Rest};
 use crate::exchange::{After, Downstream};
 use crate::server::Phase;
 use crate::stats::Counted;
-use crate::wire::{Encoding, Relay, Text, Trouble, Tunnel};
+use crate::wire::{Compressor, Encoding, Relay, Text, Trouble, Tunnel};
 
-/// Sends the downstream's response to the client, and what follows it.
+/// Sends the downstream's response to the client, and what follows it; through the compressor, if there is one.
 pub(crate) async fn respond(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
     Begun { now, rest, .. }: Begun,
+    compressor: Option<Box<Compressor>>,
 ) -> After {
     match (rest, message) {
         (
@@ -26,9 +27,12 @@ pub(crate) async fn respond(
                 kind: Kind::Body,
             }),
             Some(asked),
-        ) => pass(downstream, lease, asked, now).await,
+        ) => pass(downstream, lease, (asked, compressor), now).await,
         (Some(Rest { lease, .. }), asked) => Box::pin(tunnel(downstream, lease, asked)).await,
-        (None, _) => downstream.reply("").await,
+        (None, _) => match downstream.answer.take() {
+            Some(body) => Box::pin(downstream.pass_held(body, compressor)).await,
+            None => downstream.reply("").await,
+        },
     }
 }
 
@@ -44,7 +48,7 @@ enum Ended {
 async fn pass(
     downstream: &mut Downstream<'_>,
     mut lease: Lease,
-    asked: &mut Asked,
+    (asked, compressor): (&mut Asked, Option<Box<Compressor>>),
     began: Instant,
 ) -> After {
     let length = downstream.response.length();
@@ -52,11 +56,7 @@ async fn pass(
         // Whoever was not told to go on may send its body or its next request, and nobody can say which.
         downstream.forbid_more();
     }
-    let encoding = downstream.frame(length);
-    let mut head = Text::take();
-    head.append(&mut asked.interim);
-    downstream.response.write_to(&mut head);
-    let mut download = Relay::new(head, length, encoding);
+    let mut download = downstream.begin(compressor, &mut asked.interim);
     let ended = poll_fn(|cx| {
         match asked.poll_upload(cx, &mut lease.connection, downstream) {
             Poll::Pending => {}

@@ -97,6 +97,7 @@ impl Operator {
             Ok(process) => {
                 tracing::info!("process {process} has taken over");
                 notify(Condition::ReplacedBy(process));
+                self.serving.sockets.hand_over();
                 self.serving.shutdown.begin_gently();
                 self.serving.shutdown.request(None);
             }

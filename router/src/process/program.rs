@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use transport::{NotReady, Successor};
+use transport::{Address, HandedOver, NotReady, Successor};
 
 /// The program with its arguments, as it was called.
 ///
@@ -44,7 +43,10 @@ impl Program {
     ///
     /// # Errors
     /// [`NotReady`]. It has ended then.
-    pub(super) async fn succeed(&self, sockets: Vec<(String, OwnedFd)>) -> Result<u32, NotReady> {
+    pub(super) async fn succeed(
+        &self,
+        sockets: Vec<(Address, HandedOver)>,
+    ) -> Result<u32, NotReady> {
         let mut command = Command::new(&self.path);
         command.args(&self.args);
         let start = move || Successor::start(&mut command, &sockets);

@@ -1,6 +1,6 @@
 //! Reading the configuration again.
 
-use config::RouterConfig;
+use config::{RouterConfig, SocketOptions};
 use tokio::sync::oneshot;
 use transport::Inherited;
 
@@ -60,6 +60,10 @@ fn keep_fixed(config: &mut RouterConfig, current: &RouterConfig) -> Vec<String> 
         ));
         (admin.ip, admin.port) = (before.ip, before.port);
     }
+    if admin.tls != before.tls {
+        needs.push("the admin server's tls".to_owned());
+        admin.tls.clone_from(&before.tls);
+    }
     if config.max_connections != current.max_connections {
         needs.push("maxConnections".to_owned());
         config.max_connections = current.max_connections;
@@ -77,9 +81,19 @@ fn keep_fixed(config: &mut RouterConfig, current: &RouterConfig) -> Vec<String> 
             needs.push(format!("the maxConnections of {}", address(server)));
             server.max_connections = known.max_connections;
         }
-        if server.socket_options != known.socket_options {
+        if server.listens != known.listens {
+            needs.push(format!("the unixMode of {}", address(server)));
+            server.listens.clone_from(&known.listens);
+        }
+        // How long clients may take is looked at for each connection.
+        let fixed = SocketOptions {
+            read_timeout: server.socket_options.read_timeout,
+            write_timeout: server.socket_options.write_timeout,
+            ..known.socket_options.clone()
+        };
+        if server.socket_options != fixed {
             needs.push(format!("the socketOptions of {}", address(server)));
-            server.socket_options.clone_from(&known.socket_options);
+            server.socket_options = fixed;
         }
     }
     needs
@@ -99,7 +113,7 @@ mod tests {
         let current = config("routers: [{protocol: http, servers: [{port: 1}, {port: 2}]}]");
         let mut next = config(
             "maxConnections: 7\n\
-             admin: {port: 9999, shutdownGraceMs: 1}\n\
+             admin: {port: 9999, shutdownGraceMs: 1, tls: {certPath: Cargo.toml, keyPath: Cargo.toml}}\n\
              routers: [{protocol: http, servers: [{port: 3}, {port: 2, maxConnections: 3, socketOptions: {noDelay: false}}]}]",
         );
         let needs = keep_fixed(&mut next, &current);
@@ -107,12 +121,14 @@ mod tests {
             needs,
             [
                 "the admin server's address 127.0.0.1:9999",
+                "the admin server's tls",
                 "maxConnections",
                 "the maxConnections of 127.0.0.1:2",
                 "the socketOptions of 127.0.0.1:2"
             ]
         );
         assert_eq!(next.admin.port, current.admin.port);
+        assert_eq!(next.admin.tls, None);
         assert_ne!(next.admin.shutdown_grace, current.admin.shutdown_grace);
         assert_eq!(next.routers[0].servers[1], current.routers[0].servers[1]);
         assert!(keep_fixed(&mut next, &current).is_empty());

@@ -1,17 +1,16 @@
 //! What a process serves, and how that becomes what another configuration says.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use config::RouterConfig;
+use config::{Listens, RouterConfig};
 use namer::{Inet, Interpreter, Namers};
 use tokio::time::{Instant, sleep};
-use transport::{Branch, Inherited, Shutdown, Unregistered};
+use transport::{Address, Branch, Inherited, ServerTls, Shutdown, Unregistered};
 
-use super::sockets::Sockets;
+use super::sockets::{Sockets, Wanted};
 use crate::build::{self, Before, Capacity, Parts, StartError};
 use crate::exchange::Router;
 use crate::server::{Front, Server, Workers, shown_address};
@@ -61,15 +60,15 @@ pub(super) struct Serving {
 /// A server that accepts.
 pub(super) struct Listening {
     /// As it was configured.
-    configured: SocketAddr,
-    pub(super) address: SocketAddr,
+    configured: Address,
+    pub(super) address: Address,
     server: Arc<Server>,
     branch: Branch,
 }
 
 /// A socket that nobody accepts from yet.
 struct Bound {
-    address: SocketAddr,
+    address: Address,
     listener: Unregistered,
 }
 
@@ -97,9 +96,11 @@ impl Serving {
         };
         self.parts.state_folders = config.state_dir.candidates();
         let routers = self.routers(&config, &namers)?;
+        let secured = servers(&config).map(|(router, server)| build::server_tls(server, router));
+        let secured = secured.collect::<Result<_, _>>()?;
         let bound = self.bind(&config, inherited)?;
         learn(&current.routers, &routers).await;
-        self.serve(&config, &routers, bound);
+        self.serve(&config, &routers, (bound, secured));
         self.shown.store(Arc::new(Current {
             config,
             routers,
@@ -135,18 +136,25 @@ impl Serving {
         config: &RouterConfig,
         inherited: &mut Inherited,
     ) -> Result<VecDeque<Bound>, StartError> {
-        let mut known: Vec<_> = self.servers.iter().map(|known| known.configured).collect();
+        let known = self.servers.iter().map(|known| &known.configured);
+        let mut known: Vec<_> = known.collect();
         let mut bound = VecDeque::new();
         for (router, server) in servers(config) {
             let configured = address(server);
-            if let Some(index) = known.iter().position(|known| *known == configured) {
+            if let Some(index) = known.iter().position(|known| **known == configured) {
                 known.swap_remove(index);
                 continue;
             }
-            let options = &server.socket_options;
-            let listening = self
-                .sockets
-                .listen(configured, options, &router.label, inherited);
+            let wanted = Wanted {
+                address: configured,
+                mode: match &server.listens {
+                    Listens::Inet { .. } => None,
+                    Listens::Unix(socket) => socket.mode,
+                },
+                options: &server.socket_options,
+                what: &router.label,
+            };
+            let listening = self.sockets.listen(wanted, inherited);
             let listening = listening.and_then(|(listener, address)| {
                 let listener = listener.unregister().map_err(StartError::Workers)?;
                 Ok(Bound { address, listener })
@@ -155,7 +163,7 @@ impl Serving {
                 Ok(listening) => bound.push_back(listening),
                 Err(error) => {
                     for Bound { address, .. } in bound {
-                        self.sockets.forget(address);
+                        self.sockets.undo(&address);
                     }
                     return Err(error);
                 }
@@ -164,34 +172,36 @@ impl Serving {
         Ok(bound)
     }
 
-    /// Turns the servers that stay to their routers, starts those that are new, and ends the others.
+    /// Turns the servers that stay to their routers, starts those that are new, and ends the others. The sockets are those of the new
+    /// servers, the TLS is that of all.
     fn serve(
         &mut self,
         config: &RouterConfig,
         routers: &[Arc<Router>],
-        mut bound: VecDeque<Bound>,
+        (mut bound, mut secured): (VecDeque<Bound>, VecDeque<Option<ServerTls>>),
     ) {
         let capacity = Capacity::new(config, self.workers.count());
         let mut before = std::mem::take(&mut self.servers);
         for (router, of) in routers.iter().zip(&config.routers) {
             build::show(router, of);
             for server in &of.servers {
-                let front = |at| Front {
+                let tls = secured.pop_front().flatten();
+                let front = |at: &Address| Front {
                     router: Arc::clone(router),
-                    edge: build::edge(server, of, router, at, capacity),
+                    edge: build::edge(server, of, router, (at, tls), capacity),
                 };
                 let configured = address(server);
                 let known = before
                     .iter()
                     .position(|known| known.configured == configured);
                 if let Some(known) = known.map(|index| before.remove(index)) {
-                    known.server.turn_to(front(known.address));
+                    known.server.turn_to(front(&known.address));
                     self.servers.push(known);
                 } else if let Some(Bound { address, listener }) = bound.pop_front() {
-                    let started = Server::new(front(address));
+                    let started = Server::new(front(&address));
                     let branch = self.shutdown.drain().branch();
                     started.start(listener, &self.workers, branch.drain());
-                    tracing::info!("serving {} on {}", of.label, shown_address(address));
+                    tracing::info!("serving {} on {}", of.label, shown_address(&address));
                     self.servers.push(Listening {
                         configured,
                         address,
@@ -205,8 +215,8 @@ impl Serving {
             address, branch, ..
         } in before
         {
-            tracing::info!("no longer serving on {}", shown_address(address));
-            self.sockets.forget(address);
+            tracing::info!("no longer serving on {}", shown_address(&address));
+            self.sockets.forget(&address);
             live::task("leave", branch.end(config.admin.shutdown_grace));
         }
     }
@@ -253,6 +263,9 @@ pub(super) fn servers(
     routers.flat_map(|router| router.servers.iter().map(move |server| (router, server)))
 }
 
-pub(super) fn address(server: &config::Server) -> SocketAddr {
-    (server.ip, server.port).into()
+pub(super) fn address(server: &config::Server) -> Address {
+    match &server.listens {
+        Listens::Inet { ip, port } => Address::Inet((*ip, *port).into()),
+        Listens::Unix(socket) => Address::unix(&socket.path),
+    }
 }

@@ -19,14 +19,17 @@ pub(crate) enum Nothing {
     Empty,
 }
 
-/// Flattens a tree. Neg and Fail branches of a union give their share to the others; weights that are all zero count alike.
+/// Flattens a tree. A leaf that is `down` counts as Neg where there is an alternative to it. Neg and Fail branches of a union give their share to the others; weights that are all zero count alike.
 ///
 /// Source: linkerd `NameTreeFactory`, finagle `Drv`.
-pub(crate) fn shares<T>(tree: &NameTree<T>) -> Result<Vec<Share<'_, T>>, Nothing> {
+pub(crate) fn shares<T>(
+    tree: &NameTree<T>,
+    down: impl Fn(&T) -> bool,
+) -> Result<Vec<Share<'_, T>>, Nothing> {
     let mut found = Vec::new();
     match tree {
         NameTree::Empty => return Err(Nothing::Empty),
-        _ => collect(tree, 1.0, &mut found)?,
+        _ => collect(tree, 1.0, &down, &mut found)?,
     }
     Ok(found)
 }
@@ -34,6 +37,7 @@ pub(crate) fn shares<T>(tree: &NameTree<T>) -> Result<Vec<Share<'_, T>>, Nothing
 fn collect<'a, T>(
     tree: &'a NameTree<T>,
     share: f64,
+    down: &impl Fn(&T) -> bool,
     found: &mut Vec<Share<'a, T>>,
 ) -> Result<(), Nothing> {
     match tree {
@@ -51,19 +55,22 @@ fn collect<'a, T>(
             Ok(())
         }
         NameTree::Alt(trees) => {
-            let usable = trees
-                .iter()
-                .find(|tree| verdict(tree) != Some(Nothing::Neg));
-            usable.map_or(Err(Nothing::Neg), |tree| collect(tree, share, found))
+            let of_those = |is_down: &dyn Fn(&T) -> bool| {
+                let mut trees = trees.iter();
+                trees.find(|tree| verdict(tree, is_down) != Some(Nothing::Neg))
+            };
+            // Where all are down, the first is as good as any.
+            let usable = of_those(&|leaf| down(leaf)).or_else(|| of_those(&|_| false));
+            usable.map_or(Err(Nothing::Neg), |tree| collect(tree, share, down, found))
         }
         NameTree::Union(branches) => {
             let usable: Vec<_> = branches
                 .iter()
-                .filter(|branch| verdict(&branch.tree).is_none())
+                .filter(|branch| verdict(&branch.tree, &|_| false).is_none())
                 .collect();
             let total: f64 = usable.iter().map(|branch| branch.weight).sum();
             if usable.is_empty() {
-                return Err(verdict(tree).unwrap_or(Nothing::Neg));
+                return Err(verdict(tree, &|_| false).unwrap_or(Nothing::Neg));
             }
             for branch in &usable {
                 let part = if total > 0.0 {
@@ -71,7 +78,7 @@ fn collect<'a, T>(
                 } else {
                     1.0 / usable.len() as f64
                 };
-                collect(&branch.tree, share * part, found)?;
+                collect(&branch.tree, share * part, down, found)?;
             }
             Ok(())
         }
@@ -79,11 +86,13 @@ fn collect<'a, T>(
 }
 
 /// Neg or Fail, if that is what a tree comes to.
-fn verdict<T>(tree: &NameTree<T>) -> Option<Nothing> {
+fn verdict<T>(tree: &NameTree<T>, down: &dyn Fn(&T) -> bool) -> Option<Nothing> {
+    let verdict = |tree| verdict(tree, down);
     match tree {
         NameTree::Neg => Some(Nothing::Neg),
         NameTree::Fail => Some(Nothing::Fail),
-        NameTree::Leaf(_) | NameTree::Empty => None,
+        NameTree::Leaf(leaf) => down(leaf).then_some(Nothing::Neg),
+        NameTree::Empty => None,
         NameTree::Alt(trees) => trees
             .iter()
             .map(verdict)
@@ -109,8 +118,13 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
+        check_with_down(text, "", expected);
+    }
+
+    fn check_with_down(text: &str, down: &str, expected: &str) {
         let tree = NameTree::<Path>::parse(text).expect("a tree");
-        let shown = shares(&tree).map(|shares| {
+        let is_down = |path: &Path| down.split(' ').any(|down| down == path.to_string());
+        let shown = shares(&tree, is_down).map(|shares| {
             let shown = shares.iter().map(|share| match share.leaf {
                 Some(leaf) => format!("{:.3} {leaf}", share.share),
                 None => format!("{:.3} $", share.share),
@@ -149,6 +163,20 @@ mod tests {
         check("$ | /a", "1.000 $");
         check("! | /a", "Fail");
         check("(1 * ~ & 1 * ~) | /a", "1.000 /a");
+    }
+
+    #[test]
+    fn a_leaf_that_is_down_gives_way_to_an_alternative() {
+        check_with_down("/a | /b", "/a", "1.000 /b");
+        check_with_down("/a | /b | /c", "/a /b", "1.000 /c");
+        check_with_down("/a | ~", "/a", "1.000 /a");
+        check_with_down("/a | /b", "/a /b", "1.000 /a");
+        check_with_down("/a | !", "/a", "Fail");
+        // Without an alternative it has to do.
+        check_with_down("/a", "/a", "1.000 /a");
+        check_with_down("1 * /a & 1 * /b", "/a", "0.500 /a, 0.500 /b");
+        check_with_down("(1 * /a & 1 * /b) | /c", "/a", "0.500 /a, 0.500 /b");
+        check_with_down("(1 * /a & 1 * /b) | /c", "/a /b", "1.000 /c");
     }
 
     #[test]

@@ -16,13 +16,21 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with_client("{}")
+    }
+
+    /// With this `client:` of a router.
+    fn with_client(client: &str) -> Self {
+        let yaml =
+            format!("routers: [{{protocol: http, servers: [{{port: 0}}], client: {client}}}]");
+        let (config, _) = config::RouterConfig::parse("test.yaml", &yaml).expect("a configuration");
         let metrics = Metrics::new();
         let stats = Arc::new(RouterStats::new(&metrics, "http"));
         let clients = Clients::new(
             1,
             10,
             Duration::from_secs(60),
-            config::ClientPolicy::default(),
+            config.routers[0].client.clone(),
             (Clock::start(), Arc::clone(&stats)),
         );
         Self {
@@ -258,4 +266,32 @@ async fn a_known_name_is_not_made_again() {
     });
     let again = routes.get_or_add(&key("a"), || panic!("it is there"));
     assert!(Arc::ptr_eq(&first, &again));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_branch_that_is_added_gets_its_share_little_by_little() {
+    let world = World::with_client("{loadBalancer: {kind: p2c, slowStartMs: 10000}}");
+    let (mut says, binding) = live::channel();
+    let route = world.route("/svc/web", binding);
+    says.set(bound("1 * /a & 1 * /b"));
+    let share = async |name: &str| {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut count = 0;
+        for _ in 0..1000 {
+            let wait = Duration::from_secs(1);
+            let picked = route.pick(Instant::now(), wait, &mut || random.f64()).await;
+            count += usize::from(picked.expect("bound").client.id.to_string() == name);
+        }
+        count
+    };
+    // What is there from the beginning is not new.
+    assert!((450..550).contains(&share("/b").await));
+    says.set(bound("1 * /a & 1 * /c"));
+    sleep(Duration::from_millis(1)).await;
+    assert!(share("/c").await < 20);
+    sleep(Duration::from_secs(5)).await;
+    // Half of its half, of three quarters.
+    assert!((283..383).contains(&share("/c").await));
+    sleep(Duration::from_secs(5)).await;
+    assert!((450..550).contains(&share("/c").await));
 }

@@ -33,8 +33,10 @@ pub(crate) struct Patience {
     pub(crate) idle: Duration,
     /// From the first byte of a head to its last.
     pub(crate) head: Duration,
-    /// From one piece of a body to the next, either way.
-    pub(crate) stall: Duration,
+    /// From one piece of a request's body to the next.
+    pub(crate) body: Duration,
+    /// From one piece of an answer that the client takes to the next.
+    pub(crate) reply: Duration,
     /// Without a byte in a tunnel.
     pub(crate) tunnel: Duration,
     /// From the first request to the last.
@@ -48,14 +50,15 @@ impl Patience {
             Phase::Busy => None,
             Phase::Idle => Some(self.idle),
             Phase::Head => Some(self.head),
-            Phase::Body | Phase::Reply => Some(self.stall),
+            Phase::Body => Some(self.body),
+            Phase::Reply => Some(self.reply),
             Phase::Tunnel => Some(self.tunnel),
         }
     }
 
     /// How often somebody has to look, so that nobody gets more than a quarter longer.
     pub(super) fn pause(&self) -> Duration {
-        let limits = [self.idle, self.head, self.stall, self.tunnel];
+        let limits = [self.idle, self.head, self.body, self.reply, self.tunnel];
         let shortest = limits.into_iter().chain(self.life).min();
         (shortest.unwrap_or_default() / 4).max(SHORTEST_PAUSE)
     }

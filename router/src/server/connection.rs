@@ -1,7 +1,6 @@
 //! A client's connection: request after request, until it closes, stalls, or the router drains.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use http1::{Limits, Parsed, RequestHead};
 use tokio::time::timeout;
+use transport::Peer;
 
 use super::Server;
 use super::activity::{Activity, Phase};
@@ -22,7 +22,7 @@ use crate::wire::{Input, Socket};
 /// Serves a connection. Dropping the future closes it and cancels what it waits for.
 pub(super) async fn serve(
     socket: Socket,
-    peer: SocketAddr,
+    peer: Peer,
     worker: usize,
     server: &Server,
     watch: &Watch,
@@ -51,18 +51,27 @@ pub(super) async fn serve(
 /// Answers requests until one of both sides has had enough.
 async fn converse(
     mut socket: Socket,
-    peer: SocketAddr,
+    peer: Peer,
     worker: usize,
     server: &Server,
     activity: &Activity,
 ) {
+    if let Some(secure) = server.secure() {
+        activity.note(Phase::Busy, 0);
+        let within = activity.patience().head;
+        // Boxed, so that other connections do not keep room for it.
+        match Box::pin(secure.shake_hands(socket, peer, within)).await {
+            Some(secured) => socket = secured,
+            None => return,
+        }
+    }
     let mut input = Input::default();
     let mut exchanges = 0;
     let connection = fastrand::u64(..);
     loop {
         activity.note(Phase::Idle, exchanges);
         if !is_asked(&mut socket, &mut input, activity).await {
-            return;
+            break;
         }
         let front = server.front();
         let mut heads = Heads::take();
@@ -103,10 +112,14 @@ async fn converse(
         drop(downstream);
         match after {
             After::Keep => exchanges += 1,
-            After::Close => return,
+            After::Close => break,
             After::Linger => return Box::pin(linger(socket, input)).await,
             After::Reset => return socket.reset(),
         }
+    }
+    // Else the client cannot tell this end from an accident.
+    if socket.says_goodbye() {
+        Box::pin(say_goodbye(socket)).await;
     }
 }
 
@@ -170,6 +183,12 @@ async fn read_head(
         }
     })
     .await
+}
+
+async fn say_goodbye(mut socket: Socket) {
+    let saying = poll_fn(|cx| socket.split().1.poll_shutdown(cx));
+    // Whoever does not listen for that long does not want to hear it.
+    let _ = timeout(LINGER, saying).await;
 }
 
 /// How long a client may go on sending after the last answer, and how much.

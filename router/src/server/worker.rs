@@ -1,17 +1,15 @@
 //! Workers: a thread and a runtime for each core, with nothing shared between them on a request's path.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use futures_util::FutureExt as _;
-use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use transport::{Drain, Hold, Listener, Shutdown, Unregistered};
+use transport::{Drain, Hold, Listener, Peer, Shutdown, Stream, Unregistered, UnregisteredStream};
 
 use super::watch::{Watch, pass_on};
 use super::{Server, connection};
@@ -33,14 +31,14 @@ pub(super) struct Listening {
 
 /// A connection on its way to its worker.
 struct Accepted {
-    stream: std::net::TcpStream,
+    stream: UnregisteredStream,
     client: Client,
     counted: Counted,
 }
 
 /// Whose connection it is, and what it counts for.
 struct Client {
-    peer: SocketAddr,
+    peer: Peer,
     server: Arc<Server>,
     /// Those of the server, by worker.
     watches: Arc<[Watch]>,
@@ -219,7 +217,7 @@ async fn enter(rooms: [Option<&Arc<Semaphore>>; 2]) -> Room {
 
 impl Worker {
     /// Gives a connection to the worker with the fewest.
-    async fn hand_out(&self, stream: TcpStream, client: Client, workers: &Workers) {
+    async fn hand_out(&self, stream: Stream, client: Client, workers: &Workers) {
         let Some(idlest) = workers.idlest() else {
             return;
         };
@@ -227,7 +225,7 @@ impl Worker {
         if idlest.index == self.index {
             return self.serve(stream, client, counted);
         }
-        match stream.into_std() {
+        match stream.unregister() {
             Ok(stream) => {
                 let accepted = Accepted {
                     stream,
@@ -250,7 +248,7 @@ impl Worker {
             client,
             counted,
         } = accepted;
-        match TcpStream::from_std(stream) {
+        match Stream::moved(stream) {
             Ok(stream) => self.serve(stream, client, counted),
             Err(error) => {
                 tracing::warn!(%error, peer = %client.peer, "cannot serve a connection")
@@ -258,7 +256,7 @@ impl Worker {
         }
     }
 
-    fn serve(&self, stream: TcpStream, client: Client, counted: Counted) {
+    fn serve(&self, stream: Stream, client: Client, counted: Counted) {
         let index = self.index;
         if client.watches[index].begins() {
             let watches = Arc::clone(&client.watches);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use telemetry::{Counter, Gauge, Scope, Stat};
+use transport::ClientTls;
 
 use super::series::{Member, Series};
 use super::{Exchanges, Statuses};
@@ -109,6 +110,18 @@ impl ClientStats {
                 removed_for: scope.stat("removed_for_ms"),
             })
         })
+    }
+}
+
+impl ClientStats {
+    /// Shows when the certificate expires that endpoints are shown, if one is.
+    pub(crate) fn secured_by(&self, tls: &Arc<ClientTls>) {
+        let (scope, tls) = (&self.exchanges.scope, Arc::clone(tls));
+        if tls.seconds_left().is_some() {
+            scope.gauge_fn("tls/certificate_expiry_seconds", move || {
+                tls.seconds_left().unwrap_or_default()
+            });
+        }
     }
 }
 

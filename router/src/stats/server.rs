@@ -1,6 +1,7 @@
 //! What a listening socket counts.
 
 use telemetry::{Counter, Gauge, Scope};
+use transport::ServerTls;
 
 use super::{Exchanges, Statuses};
 use crate::server::Phase;
@@ -39,6 +40,15 @@ impl ServerStats {
                 .map(|what| scope.counter(&format!("timeouts/{what}"))),
             exchanges: Exchanges::new(scope),
         }
+    }
+
+    /// Shows when the server's certificate expires. Handshakes that fail are counted by what this returns.
+    pub(crate) fn secured_by(&self, tls: &ServerTls) -> Counter {
+        let (scope, tls) = (self.exchanges.scope.scope("tls"), tls.clone());
+        scope.gauge_fn("certificate_expiry_seconds", move || {
+            tls.seconds_left().unwrap_or_default()
+        });
+        scope.counter("failures")
     }
 
     /// A connection was ended for waiting too long.

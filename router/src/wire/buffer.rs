@@ -26,6 +26,8 @@ const LONGEST_KEPT_TEXT: usize = 64 * 1024;
 /// Most heads are shorter, even with a little data behind them.
 const USUAL_TEXT: usize = 2048;
 const KEPT_TEXTS: usize = 256;
+/// Bodies that were kept for another try.
+const KEPT_BODIES: usize = 32;
 
 /// What a worker has to lend.
 #[derive(Default)]
@@ -33,6 +35,7 @@ struct Free {
     small: Vec<Box<[u8]>>,
     large: Vec<Box<[u8]>>,
     texts: Vec<Vec<u8>>,
+    bodies: Vec<Vec<u8>>,
     /// How many bytes are lent.
     lent: usize,
 }
@@ -163,13 +166,38 @@ impl fmt::Debug for Buffer {
 
 /// Bytes that are put together to be written, such as a head.
 #[derive(Debug)]
-pub(crate) struct Text(Vec<u8>);
+pub(crate) struct Text {
+    bytes: Vec<u8>,
+    purpose: Purpose,
+}
+
+/// What a text is for, and so which shelf it goes back to: bodies are longer than heads, and fewer.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Head,
+    Body,
+}
 
 impl Text {
     /// An empty one.
     pub(crate) fn take() -> Self {
         let kept = FREE.with_borrow_mut(|free| free.texts.pop());
-        Self(kept.unwrap_or_else(|| Vec::with_capacity(USUAL_TEXT)))
+        Self {
+            bytes: kept.unwrap_or_else(|| Vec::with_capacity(USUAL_TEXT)),
+            purpose: Purpose::Head,
+        }
+    }
+
+    /// An empty one, for a body of this length, as far as that is known.
+    pub(super) fn for_body(length: usize) -> Self {
+        let mut bytes = FREE
+            .with_borrow_mut(|free| free.bodies.pop())
+            .unwrap_or_default();
+        bytes.reserve(length);
+        Self {
+            bytes,
+            purpose: Purpose::Body,
+        }
     }
 }
 
@@ -177,24 +205,28 @@ impl Deref for Text {
     type Target = Vec<u8>;
 
     fn deref(&self) -> &Vec<u8> {
-        &self.0
+        &self.bytes
     }
 }
 
 impl DerefMut for Text {
     fn deref_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.0
+        &mut self.bytes
     }
 }
 
 impl Drop for Text {
     fn drop(&mut self) {
-        let mut text = std::mem::take(&mut self.0);
+        let mut text = std::mem::take(&mut self.bytes);
         let _ = FREE.try_with(|free| {
-            let texts = &mut free.borrow_mut().texts;
-            if texts.len() < KEPT_TEXTS && text.capacity() <= LONGEST_KEPT_TEXT {
+            let mut free = free.borrow_mut();
+            let (shelf, most) = match self.purpose {
+                Purpose::Head => (&mut free.texts, KEPT_TEXTS),
+                Purpose::Body => (&mut free.bodies, KEPT_BODIES),
+            };
+            if shelf.len() < most && text.capacity() <= LONGEST_KEPT_TEXT {
                 text.clear();
-                texts.push(text);
+                shelf.push(text);
             }
         });
     }

@@ -43,6 +43,23 @@ impl Input {
         }
     }
 
+    /// Puts these bytes behind what is there, as if they had been read.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            let mut buffer = match self.buffer.take() {
+                Some(buffer) => with_room(buffer),
+                None => Buffer::take(bytes.len()),
+            };
+            let count = bytes.len().min(buffer.room().len());
+            let (now, later) = bytes.split_at(count);
+            buffer.room()[..count].copy_from_slice(now);
+            buffer.add(count);
+            bytes = later;
+            self.buffer = Some(buffer);
+        }
+    }
+
     /// Reads once, behind what is there: how many bytes came, 0 at the end.
     ///
     /// # Errors

@@ -9,8 +9,6 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::{Reader, Writer};
-
 /// A pipe between two sockets. It takes references to what came in, not the bytes themselves.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -55,12 +53,11 @@ impl Pipe {
     pub(super) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
-        source: &Reader<'_>,
+        source: &TcpStream,
         most: u64,
     ) -> Poll<io::Result<usize>> {
         debug_assert!(self.is_empty(), "a pipe is filled when it is empty");
         let most = usize::try_from(most).unwrap_or(ROOM).min(ROOM);
-        let source = source.stream();
         let count = loop {
             ready!(source.poll_read_ready(cx))?;
             let moved = || Ok(splice(source, None, &self.to, None, most, FLAGS)?);
@@ -79,9 +76,8 @@ impl Pipe {
     pub(super) fn poll_drain(
         &mut self,
         cx: &mut Context<'_>,
-        sink: &Writer<'_>,
+        sink: &TcpStream,
     ) -> Poll<io::Result<usize>> {
-        let sink = sink.stream();
         let count = loop {
             ready!(sink.poll_write_ready(cx))?;
             let moved = || Ok(splice(&self.from, None, sink, None, self.held, FLAGS)?);

@@ -4,10 +4,14 @@ use std::io;
 use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
+use flate2::CompressError;
 use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
 
+use tokio::net::TcpStream;
+
+use super::compressor::SLICE;
 use super::pipe::Pipe;
-use super::{Input, Reader, Text, Writer};
+use super::{Compressor, Input, Reader, Text, Writer};
 
 /// How the other side is told where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub(crate) enum Trouble {
 pub(crate) struct Relay {
     decoder: Decoder,
     encoding: Encoding,
+    /// What makes the data smaller before it is put into chunks, if anything does.
+    compressor: Option<Box<Compressor>>,
     /// The head, or the frame of the next chunk.
     text: Text,
     /// How much of it was written.
@@ -49,6 +55,8 @@ pub(crate) struct Relay {
     end: End,
     /// How many bytes were read and written.
     moved: u64,
+    /// Whether the sink may hold back some of what was written.
+    is_held: bool,
     /// Whether any byte was written.
     has_begun: bool,
     /// Whether any byte of the body was there.
@@ -63,7 +71,7 @@ pub(crate) struct Relay {
 #[derive(Debug)]
 struct Kept {
     /// None once there was too much.
-    data: Option<Vec<u8>>,
+    data: Option<Text>,
     limit: usize,
 }
 
@@ -109,6 +117,7 @@ impl Relay {
         Self {
             decoder,
             encoding,
+            compressor: None,
             text: head,
             written: 0,
             data: 0..0,
@@ -116,6 +125,7 @@ impl Relay {
             used: 0,
             end,
             moved: 0,
+            is_held: false,
             has_begun: false,
             has_body_begun: false,
             pipe: None,
@@ -127,9 +137,9 @@ impl Relay {
     pub(crate) fn keeping(mut self, limit: usize) -> Self {
         if self.end == End::Ahead {
             let data = match self.decoder.remaining().map(usize::try_from) {
-                Some(Ok(length)) if length <= limit => Some(Vec::with_capacity(length)),
+                Some(Ok(length)) if length <= limit => Some(Text::for_body(length)),
                 Some(_) => None,
-                None => Some(Vec::new()),
+                None => Some(Text::for_body(0)),
             };
             self.kept = Some(Kept { data, limit });
         }
@@ -167,9 +177,15 @@ impl Relay {
         }
     }
 
+    /// Has the data compressed. It is encoded in chunks then: nobody knows how long it will be.
+    pub(crate) fn compress(&mut self, compressor: Box<Compressor>) {
+        debug_assert_eq!(self.encoding, Encoding::Chunked);
+        self.compressor = Some(compressor);
+    }
+
     /// Whether all of it was passed on.
     pub(crate) fn is_done(&self) -> bool {
-        self.end == End::Made && self.used == 0 && self.is_flushed()
+        self.end == End::Made && self.used == 0 && self.is_flushed() && !self.is_held
     }
 
     /// Whether some of it was written.
@@ -190,7 +206,7 @@ impl Relay {
     /// Whether there is nothing to write until the source sends more.
     pub(crate) fn waits_for_source(&self) -> bool {
         let is_piped = self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty());
-        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !is_piped
+        self.end == End::Ahead && self.used == 0 && self.is_flushed() && !is_piped && !self.is_held
     }
 
     /// What is left of the body, to be read by somebody else.
@@ -209,19 +225,19 @@ impl Relay {
         sink: &mut Writer<'_>,
     ) -> Poll<Result<(), Trouble>> {
         loop {
+            if self.takes_a_break() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if self.used == 0 {
                 match self.end {
-                    End::Made if self.is_flushed() => return Poll::Ready(Ok(())),
+                    End::Made if self.is_flushed() => return self.poll_flush(cx, sink),
                     End::Made => {}
-                    End::Reached => self.make_end(),
+                    End::Reached => self.make_end()?,
                     End::Ahead => {
-                        let is_taken = self.take(input).map_err(Trouble::Body)?;
+                        let is_taken = self.take(input)?;
                         if !is_taken && self.is_flushed() {
-                            if self.may_be_piped(input) {
-                                ready!(self.poll_pipe(cx, source, sink))?;
-                            } else {
-                                ready!(self.poll_source(cx, input, source))?;
-                            }
+                            ready!(self.poll_next(cx, input, source, sink))?;
                             continue;
                         }
                     }
@@ -238,14 +254,20 @@ impl Relay {
         }
     }
 
-    /// Reads more of the body.
+    /// Reads more of the body. Where there is no more yet, what the compressor holds back is put out first.
     fn poll_source(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
         source: &mut Reader<'_>,
     ) -> Poll<Result<(), Trouble>> {
-        let count = ready!(input.poll_fill(cx, source)).map_err(Trouble::Source)?;
+        let Poll::Ready(count) = input.poll_fill(cx, source).map_err(Trouble::Source)? else {
+            // Whoever waits for more may be waiting for an answer to what is here.
+            return match self.let_go()? {
+                true => Poll::Ready(Ok(())),
+                false => Poll::Pending,
+            };
+        };
         self.moved += count as u64;
         if count == 0 {
             self.decoder.at_close().map_err(Trouble::Body)?;
@@ -254,7 +276,24 @@ impl Relay {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether a long piece of the body comes next, and nobody has to look at it.
+    /// Takes in what comes next: a long body goes through a pipe, if nobody has to look at it.
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        source: &mut Reader<'_>,
+        sink: &mut Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        // It may be long in coming.
+        if let Poll::Ready(flushed) = self.poll_flush(cx, sink) {
+            flushed?;
+        }
+        match (source.tcp(), sink.tcp()) {
+            (Some(from), Some(to)) if self.may_be_piped(input) => self.poll_pipe(cx, from, to),
+            _ => self.poll_source(cx, input, source),
+        }
+    }
+
     fn may_be_piped(&mut self, input: &Input) -> bool {
         let is_kept = self.kept.as_ref().is_some_and(|kept| kept.data.is_some());
         if self.encoding != Encoding::Plain || input.has_ended() || is_kept {
@@ -270,8 +309,8 @@ impl Relay {
     fn poll_pipe(
         &mut self,
         cx: &mut Context<'_>,
-        source: &Reader<'_>,
-        sink: &Writer<'_>,
+        source: &TcpStream,
+        sink: &TcpStream,
     ) -> Poll<Result<(), Trouble>> {
         let Some(pipe) = &mut self.pipe else {
             return Poll::Ready(Ok(()));
@@ -296,23 +335,41 @@ impl Relay {
         Poll::Ready(Ok(()))
     }
 
+    /// Has the sink hold nothing back.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Writer<'_>,
+    ) -> Poll<Result<(), Trouble>> {
+        ready!(sink.poll_flush(cx)).map_err(|_| Trouble::Sink)?;
+        self.is_held = false;
+        Poll::Ready(Ok(()))
+    }
+
     fn is_flushed(&self) -> bool {
         self.written == self.text.len() && self.data.is_empty() && self.tail.is_empty()
     }
 
     /// Takes the next data from the input; false if that needs more bytes than there are.
-    fn take(&mut self, input: &mut Input) -> Result<bool, BadBody> {
+    fn take(&mut self, input: &mut Input) -> Result<bool, Trouble> {
         if self.end != End::Ahead || input.is_empty() {
             return Ok(false);
         }
-        let decoded = self.decoder.decode(input.filled_mut())?;
+        let mut bytes = input.filled_mut();
+        if self.compressor.is_some() && bytes.len() > SLICE {
+            bytes = &mut bytes[..SLICE];
+        }
+        let decoded = self.decoder.decode(bytes).map_err(Trouble::Body)?;
         self.used = decoded.consumed;
         self.has_body_begun |= self.used > 0;
         self.data = decoded.data;
         if let Some(kept) = &mut self.kept {
-            kept.add(&input.filled()[self.data.clone()]);
+            kept.add(&bytes[self.data.clone()]);
         }
-        if self.encoding == Encoding::Chunked && !self.data.is_empty() {
+        if let Some(compressor) = &mut self.compressor {
+            let data = &bytes[std::mem::take(&mut self.data)];
+            compressor.take(data, &mut self.text).map_err(broken)?;
+        } else if self.encoding == Encoding::Chunked && !self.data.is_empty() {
             let mut line = [0; 20];
             let length = chunk_line(self.data.len(), &mut line);
             self.text.extend_from_slice(&line[..length]);
@@ -324,18 +381,36 @@ impl Relay {
             if self.encoding == Encoding::Chunked && is_plain_end && !self.data.is_empty() {
                 (self.tail, self.end) = (BODY_END, End::Made);
             } else if self.data.is_empty() {
-                self.make_end();
+                self.make_end()?;
             }
         }
         Ok(decoded.consumed > 0)
     }
 
     /// Writes the last chunk behind what is there.
-    fn make_end(&mut self) {
+    fn make_end(&mut self) -> Result<(), Trouble> {
+        if let Some(compressor) = &mut self.compressor {
+            compressor.finish(&mut self.text).map_err(broken)?;
+        }
         if self.encoding == Encoding::Chunked {
             write_chunk_end(self.decoder.trailers(), &mut self.text);
         }
         self.end = End::Made;
+        Ok(())
+    }
+
+    /// Whether others should have their turn first: to compress is work.
+    fn takes_a_break(&mut self) -> bool {
+        let compressor = self.compressor.as_mut();
+        compressor.is_some_and(|compressor| compressor.takes_a_break())
+    }
+
+    /// Has the compressor put out what it holds back; false if that is nothing.
+    fn let_go(&mut self) -> Result<bool, Trouble> {
+        match &mut self.compressor {
+            Some(compressor) => compressor.flush(&mut self.text).map_err(broken),
+            None => Ok(false),
+        }
     }
 
     /// Puts little data behind the text: to copy it costs less than to have the system gather it.
@@ -357,7 +432,7 @@ impl Relay {
         let text = &self.text[self.written..];
         let data = &input.filled()[self.data.clone()];
         let mut count = ready!(sink.poll_write(cx, [text, data, self.tail]))?;
-        self.has_begun = true;
+        (self.has_begun, self.is_held) = (true, true);
         self.moved += count as u64;
         let of_text = count.min(text.len());
         self.written += of_text;
@@ -383,6 +458,11 @@ fn write_piece(encoding: Encoding, data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&line[..length]);
     out.extend_from_slice(data);
     out.extend_from_slice(CHUNK_END);
+}
+
+/// What cannot be compressed cannot be passed on: its head said that it would be.
+fn broken(error: CompressError) -> Trouble {
+    Trouble::Source(error.into())
 }
 
 #[cfg(test)]

@@ -1,62 +1,155 @@
 //! A stream socket, whoever is at its other end.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead as _, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, tcp, unix};
+use transport::{ClientTls, ServerTls, Stream};
+
+use super::tls::Tls;
 
 /// A connected socket. Dropping it closes it.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    stream: TcpStream,
+pub(crate) enum Socket {
+    /// The bytes as they are.
+    Plain(Stream),
+    /// Boxed, so that others do not keep room for it.
+    Tls(Box<Tls>),
+}
+
+impl From<Stream> for Socket {
+    fn from(stream: Stream) -> Self {
+        Self::Plain(stream)
+    }
 }
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Self {
-        Self { stream }
+        Stream::Tcp(stream).into()
     }
 }
 
 impl Socket {
+    /// Shakes hands with a client. Cancelling it closes the connection.
+    ///
+    /// # Errors
+    /// As [`ServerTls::accept`].
+    pub(crate) async fn accept(self, tls: &ServerTls) -> io::Result<Self> {
+        match self {
+            Self::Plain(stream) => Ok(Self::Tls(Box::new(Tls::accept(stream, tls).await?))),
+            Self::Tls(_) => Ok(self),
+        }
+    }
+
+    /// Shakes hands with the server at this address. Cancelling it closes the connection.
+    ///
+    /// # Errors
+    /// As [`ClientTls::connect`].
+    pub(crate) async fn connect(
+        stream: TcpStream,
+        tls: &ClientTls,
+        address: IpAddr,
+    ) -> io::Result<Self> {
+        let tls = Tls::connect(stream, tls, address).await?;
+        Ok(Self::Tls(Box::new(tls)))
+    }
+
     /// Both directions, to be used side by side. Costs nothing.
     pub(crate) fn split(&mut self) -> (Reader<'_>, Writer<'_>) {
-        let (reader, writer) = self.stream.split();
-        (Reader(reader), Writer(writer))
+        match self {
+            Self::Plain(Stream::Tcp(stream)) => {
+                let (reader, writer) = stream.split();
+                (Reader::Tcp(reader), Writer::Tcp(writer))
+            }
+            Self::Plain(Stream::Unix(stream)) => {
+                let (reader, writer) = stream.split();
+                (Reader::Unix(reader), Writer::Unix(writer))
+            }
+            Self::Tls(tls) => (Reader::Tls(tls), Writer::Tls(tls)),
+        }
     }
 
     /// Whether nothing came in since the last read, not even the end; as far as this worker has heard.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut unheard = Context::from_waker(Waker::noop());
-        match self.stream.poll_read_ready(&mut unheard) {
+        let ready = match self {
+            Self::Plain(Stream::Tcp(stream)) => stream.poll_read_ready(&mut unheard),
+            Self::Plain(Stream::Unix(stream)) => stream.poll_read_ready(&mut unheard),
+            Self::Tls(tls) => return tls.is_quiet(),
+        };
+        match ready {
             Poll::Pending => true,
             // The last read may have taken all there was without finding the end of it.
-            Poll::Ready(Ok(())) => matches!(
-                self.stream.try_read(&mut [0]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock
-            ),
+            Poll::Ready(Ok(())) => {
+                let read = match self {
+                    Self::Plain(Stream::Tcp(stream)) => stream.try_read(&mut [0]),
+                    Self::Plain(Stream::Unix(stream)) => stream.try_read(&mut [0]),
+                    Self::Tls(_) => return false,
+                };
+                matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
             Poll::Ready(Err(_)) => false,
         }
     }
 
-    /// Closes with a reset, so that what was sent cannot be taken for a whole.
+    /// What the next hop may be told of the certificate that the client has shown, if it has.
+    pub(crate) fn client_cert(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => tls.client_cert(),
+        }
+    }
+
+    /// Whether the other side has to be told of the end before the connection closes, because else it takes it for an accident.
+    pub(crate) fn says_goodbye(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Tells the other side of the end, if that can be done at once.
+    pub(crate) fn say_goodbye(&mut self) {
+        if self.says_goodbye() {
+            let mut unheard = Context::from_waker(Waker::noop());
+            let _ = self.split().1.poll_shutdown(&mut unheard);
+        }
+    }
+
+    /// Closes with a reset, so that what was sent cannot be taken for a whole. Unix sockets know no resets: there, a plain message
+    /// that ends with its connection ends like a whole one.
     pub(crate) fn reset(self) {
+        match &self {
+            Self::Plain(stream) => reset(stream),
+            Self::Tls(tls) => tls.with_stream(reset),
+        }
+    }
+}
+
+/// Has the stream reset when it is closed.
+fn reset(stream: &Stream) {
+    if let Stream::Tcp(stream) = stream {
         // Fails only on a socket that is dead already.
-        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
     }
 }
 
 /// What a socket receives.
 #[derive(Debug)]
-pub(crate) struct Reader<'a>(ReadHalf<'a>);
+pub(crate) enum Reader<'a> {
+    Tcp(tcp::ReadHalf<'a>),
+    Unix(unix::ReadHalf<'a>),
+    Tls(&'a Tls),
+}
 
 impl Reader<'_> {
-    /// The socket itself.
-    pub(super) fn stream(&self) -> &TcpStream {
-        self.0.as_ref()
+    /// The socket itself, if the system may pass bytes on from or to it by itself.
+    pub(super) fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(half) => Some(half.as_ref()),
+            Self::Unix(_) | Self::Tls(_) => None,
+        }
     }
 
     pub(super) fn poll_read(
@@ -65,47 +158,91 @@ impl Reader<'_> {
         room: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut read = ReadBuf::new(room);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut read))?;
+        ready!(match self {
+            Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut read),
+            Self::Unix(half) => Pin::new(half).poll_read(cx, &mut read),
+            Self::Tls(tls) => return tls.poll_read(cx, room),
+        })?;
         Poll::Ready(Ok(read.filled().len()))
     }
 }
 
 /// What a socket sends.
 #[derive(Debug)]
-pub(crate) struct Writer<'a>(WriteHalf<'a>);
+pub(crate) enum Writer<'a> {
+    Tcp(tcp::WriteHalf<'a>),
+    Unix(unix::WriteHalf<'a>),
+    Tls(&'a Tls),
+}
 
 impl Writer<'_> {
-    /// The socket itself.
-    pub(super) fn stream(&self) -> &TcpStream {
-        self.0.as_ref()
+    /// The socket itself, if the system may pass bytes on from or to it by itself.
+    pub(super) fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(half) => Some(half.as_ref()),
+            Self::Unix(_) | Self::Tls(_) => None,
+        }
     }
 
-    /// Writes some of these pieces, at least one byte.
+    /// Writes some of these pieces, at least one byte. They may be held back until the writer is [flushed](Self::poll_flush).
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         pieces: [&[u8]; 3],
     ) -> Poll<io::Result<usize>> {
-        let mut filled = [IoSlice::new(&[]); 3];
-        let mut count = 0;
-        for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
-            filled[count] = IoSlice::new(piece);
-            count += 1;
+        match self {
+            Self::Tcp(half) => poll_write(Pin::new(half), cx, pieces),
+            Self::Unix(half) => poll_write(Pin::new(half), cx, pieces),
+            Self::Tls(tls) => tls.poll_write(cx, pieces),
         }
-        let stream = Pin::new(&mut self.0);
-        let written = match &filled[..count] {
-            [] => return Poll::Ready(Ok(0)),
-            [only] => ready!(stream.poll_write(cx, only)),
-            several => ready!(stream.poll_write_vectored(cx, several)),
-        }?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+
+    /// Hands all that was written to the system. Only TLS holds anything back.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => tls.poll_flush(cx),
         }
-        Poll::Ready(Ok(written))
     }
 
     /// Says that nothing more will be sent.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        match self {
+            Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
+            Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
+            Self::Tls(tls) => tls.poll_shutdown(cx),
+        }
+    }
+}
+
+pub(super) fn poll_write(
+    stream: Pin<&mut impl AsyncWrite>,
+    cx: &mut Context<'_>,
+    pieces: [&[u8]; 3],
+) -> Poll<io::Result<usize>> {
+    let mut filled = [IoSlice::new(&[]); 3];
+    let mut count = 0;
+    for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
+        filled[count] = IoSlice::new(piece);
+        count += 1;
+    }
+    let written = match &filled[..count] {
+        [] => return Poll::Ready(Ok(0)),
+        [only] => ready!(stream.poll_write(cx, only)),
+        several => ready!(stream.poll_write_vectored(cx, several)),
+    }?;
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    Poll::Ready(Ok(written))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_as_large_as_one_over_tcp() {
+        assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
     }
 }

@@ -64,6 +64,10 @@ impl Direction {
                 self.passed += count as u64;
                 input.consume(count);
             }
+            // The next bytes may be long in coming.
+            if let Poll::Ready(flushed) = sink.poll_flush(cx) {
+                flushed?;
+            }
             if ready!(input.poll_fill(cx, source))? == 0 {
                 ready!(sink.poll_shutdown(cx))?;
                 self.is_over = true;

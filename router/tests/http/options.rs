@@ -106,3 +106,89 @@ fn a_request_that_may_go_no_further_is_answered_by_the_router() {
     assert_eq!(ask("OPTIONS", "2").body, "a");
     assert!(backend.last().has("max-forwards", "1"));
 }
+
+/// What the router says of its way to this backend, but for how long it took.
+fn block(label: &str, backend: &Backend) -> String {
+    let (path, address) = (backend.path(), backend.address);
+    format!(
+        "--- Router: {label} ---\nservice name: /svc/web\nclient name: {path}\naddresses: [{address}]\nselected address: {address}\ndtab resolution:\n  /svc/web\n  {path} (/svc/web=>{path})\n"
+    )
+}
+
+fn without_duration(body: &str) -> String {
+    let lines = body.split_inclusive('\n');
+    let is_duration = |line: &&str| {
+        line.strip_prefix("request duration: ").is_some_and(|rest| {
+            let number = rest.strip_suffix(" ms\n").expect("milliseconds");
+            number.parse::<u32>().is_ok()
+        })
+    };
+    assert!(lines.clone().any(|line| is_duration(&line)), "{body}");
+    lines.filter(|line| !is_duration(line)).collect()
+}
+
+#[test]
+fn a_trace_is_told_of_its_way() {
+    let check = |answer: &'static str, left: &str, expected: &str| {
+        let backend = Backend::answering(move |_| answer.to_owned());
+        let world = world(&backend, "", "");
+        let mut client = world.client();
+        for _ in 0..2 {
+            let reply = client.send(&format!(
+                "TRACE /x HTTP/1.1\r\nHost: web\r\n{left}l5d-add-context: true\r\n\r\n"
+            ));
+            assert_eq!(reply.status(), 200, "{}", reply.head);
+            let expected = format!("{expected}{}", block("http", &backend));
+            assert_eq!(without_duration(&reply.body), expected);
+        }
+        backend.requests()
+    };
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntrace\n";
+    assert_eq!(check(answer, "", "trace\n\n"), 2);
+    let empty = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    check(empty, "Max-Forwards: 1\r\n", "");
+    let chunks =
+        "HTTP/1.1 200 Fine\r\nx: y\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    check(
+        chunks,
+        "",
+        "x: y\nTransfer-Encoding: chunked\nHTTP 200 - Fine\nThe body of this answer came in chunks, encoded, or too long, and is left out.\n\n",
+    );
+    let here = "TRACE /x HTTP/1.1\r\nHost: web\r\nMax-Forwards: 0\r\nl5d-add-context: true\n\n";
+    assert_eq!(check(answer, "Max-Forwards: 0\r\n", here), 0);
+}
+
+#[test]
+fn each_router_on_the_way_of_a_trace_says_something() {
+    let backend = Backend::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned());
+    let last = world(&backend, "  label: last\n", "");
+    let first = World::with_dtab(&format!(
+        "/svc/web => {}",
+        crate::world::inet(last.address())
+    ));
+    let reply = first
+        .client()
+        .send("TRACE / HTTP/1.1\r\nHost: web\r\nl5d-add-context: 1\r\n\r\n");
+    let at = |text: &str| {
+        reply
+            .body
+            .find(text)
+            .unwrap_or_else(|| panic!("{}", reply.body))
+    };
+    assert!(at("--- Router: last ---") < at("--- Router: http ---"));
+}
+
+#[test]
+fn strangers_are_told_nothing_of_ways() {
+    let backend = Backend::named("a");
+    let world = world(&backend, "", "    clearContext: true\n");
+    let trace = |lines: &str| {
+        let text = format!("TRACE / HTTP/1.1\r\nHost: web\r\n{lines}l5d-add-context: true\r\n\r\n");
+        world.client().send(&text).body
+    };
+    assert_eq!(trace(""), "a");
+    assert!(!trace("Max-Forwards: 0\r\n").contains("Router"));
+    // Who does not ask is not told either.
+    let get = "GET / HTTP/1.1\r\nHost: web\r\nl5d-add-context: true\r\n\r\n";
+    assert_eq!(world.client().send(get).body, "a");
+}

@@ -1,11 +1,13 @@
 //! Clients and endpoints that take too long.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::world::{Backend, World, inet};
+use crate::world::{Backend, PATIENCE, World, inet};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 2\r\n\r\n";
@@ -33,10 +35,10 @@ fn slow() -> Backend {
     })
 }
 
-/// That the limit ends a client that sent this, and does not end one that has not begun to.
+/// That the limit of 150 ms ends a client that sent this, and does not end one that has not begun to.
 fn check(limit: &str, sent: &str, heard: &[u16]) {
     let backend = silent();
-    let world = world(backend.address, &format!("{limit}: 150"));
+    let world = world(backend.address, limit);
     let mut other = world.client();
     let mut client = world.client();
     let began = Instant::now();
@@ -56,9 +58,42 @@ fn check(limit: &str, sent: &str, heard: &[u16]) {
 
 #[test]
 fn each_wait_for_a_client_has_its_limit() {
-    check("headerReadTimeoutMs", "GET / HT", &[408]);
-    check("bodyStallTimeoutMs", &format!("{POST}x"), &[408]);
-    check("tunnelIdleTimeoutMs", CONNECT, &[200]);
+    check("headerReadTimeoutMs: 150", "GET / HT", &[408]);
+    check("bodyStallTimeoutMs: 150", &format!("{POST}x"), &[408]);
+    check("tunnelIdleTimeoutMs: 150", CONNECT, &[200]);
+}
+
+#[test]
+fn a_socket_may_have_less_patience_than_its_server() {
+    let backend = slow();
+    let world = world(backend.address, "socketOptions: {readTimeoutMs: 150}");
+    for sent in ["GET / HT", &format!("{POST}x")] {
+        let mut client = world.client();
+        client.write(sent);
+        assert_eq!(client.read(false).status(), 408);
+        assert!(client.ends());
+    }
+    // It is the client that has to send something, and not the endpoint.
+    let mut client = world.client();
+    assert_eq!(client.send(GET).body, "a");
+    assert!(client.ends());
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_ended() {
+    let (ended, ends) = sync_channel(1);
+    let backend = Backend::scripted(move |mut connection| {
+        connection.read(false);
+        connection.write("HTTP/1.1 200 OK\r\n\r\n");
+        let piece = vec![b'x'; 1_000_000];
+        while connection.stream.get_mut().write_all(&piece).is_ok() {}
+        ended.send(()).expect("the test waits");
+    });
+    let world = world(backend.address, "socketOptions: {writeTimeoutMs: 150}");
+    let mut client = world.client();
+    client.write(GET);
+    client.read_head();
+    ends.recv_timeout(PATIENCE).expect("nobody waits for it");
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl World {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.running().servers()[0]
+        self.running().servers()[0].inet().expect("it has a port")
     }
 
     pub(crate) fn admin(&self) -> SocketAddr {
@@ -106,20 +106,28 @@ impl Drop for World {
 }
 
 /// A connection, from either side.
-pub(crate) struct Client {
-    pub(crate) stream: BufReader<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: BufReader<S>,
 }
 
 impl Client {
     pub(crate) fn to(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).expect("somebody listens"))
+        Self::around(address, |stream| stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A connection to this address, with something around it.
+    pub(crate) fn around(address: SocketAddr, around: impl FnOnce(TcpStream) -> S) -> Self {
+        let stream = TcpStream::connect(address).expect("somebody listens");
+        Self::over(stream, around)
     }
 
-    fn over(stream: TcpStream) -> Self {
+    fn over(stream: TcpStream, around: impl FnOnce(TcpStream) -> S) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         Self {
-            stream: BufReader::new(stream),
+            stream: BufReader::new(around(stream)),
         }
     }
 
@@ -180,9 +188,13 @@ impl Client {
     }
 
     pub(crate) fn read_bytes(&mut self, count: usize) -> String {
+        String::from_utf8(self.read_raw(count)).expect("text")
+    }
+
+    pub(crate) fn read_raw(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.stream.read_exact(&mut bytes).expect("the bytes come");
-        String::from_utf8(bytes).expect("text")
+        bytes
     }
 
     /// Waits for the end of the connection: an orderly one or a reset.
@@ -235,7 +247,15 @@ pub(crate) struct Backend {
 impl Backend {
     /// Answers every request with its name.
     pub(crate) fn named(name: &'static str) -> Self {
-        Self::answering(move |_| {
+        Self::named_behind(name, |stream| stream)
+    }
+
+    /// The same, with something around its connections.
+    pub(crate) fn named_behind<S: Read + Write>(
+        name: &'static str,
+        around: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+    ) -> Self {
+        Self::answering_behind(around, move |_| {
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}",
                 name.len()
@@ -245,9 +265,17 @@ impl Backend {
 
     /// Answers every request with what this makes of it.
     pub(crate) fn answering(answer: impl Fn(&Reply) -> String + Send + Sync + 'static) -> Self {
+        Self::answering_behind(|stream| stream, answer)
+    }
+
+    /// The same, with something around its connections.
+    pub(crate) fn answering_behind<S: Read + Write>(
+        around: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+        answer: impl Fn(&Reply) -> String + Send + Sync + 'static,
+    ) -> Self {
         let seen = Arc::<Mutex<Vec<Reply>>>::default();
         let noted = Arc::clone(&seen);
-        let backend = Self::scripted(move |mut connection| {
+        let backend = Self::scripted_behind(around, move |mut connection| {
             while !connection.stream.fill_buf().unwrap_or_default().is_empty() {
                 let request = connection.read(false);
                 let answer = answer(&request);
@@ -260,15 +288,27 @@ impl Backend {
 
     /// Does this with every connection.
     pub(crate) fn scripted(script: impl Fn(Client) + Send + Sync + 'static) -> Self {
+        Self::scripted_behind(|stream| stream, script)
+    }
+
+    /// The same, with something around its connections.
+    pub(crate) fn scripted_behind<S: Read + Write>(
+        around: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+        script: impl Fn(Client<S>) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let connections = Arc::<AtomicUsize>::default();
-        let (script, counted) = (Arc::new(script), Arc::clone(&connections));
+        let (script, counted) = (Arc::new((around, script)), Arc::clone(&connections));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let script = Arc::clone(&script);
                 counted.fetch_add(1, Ordering::Relaxed);
-                thread::spawn(move || script(Client::over(stream.expect("a connection"))));
+                let stream = stream.expect("a connection");
+                thread::spawn(move || {
+                    let (around, script) = &*script;
+                    script(Client::over(stream, around));
+                });
             }
         });
         Self {

@@ -1,5 +1,7 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
 
+mod admin_tls;
+mod authority;
 mod descriptors;
 mod discovery;
 mod embedded_crash;
@@ -9,6 +11,8 @@ mod linkerd_routers;
 mod never_down;
 mod outage_etcd;
 mod outage_namerd;
+mod overload;
+mod real_clients;
 mod refusals;
 mod shift;
 mod slow_clients;

@@ -1,57 +1,12 @@
 //! namerd turns away whoever shows no certificate that it trusts, and programs that show one work as without TLS.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tests::{Namerctl, Process, World, program, until};
 
-/// An authority, with its certificate and those that it issued in files.
-struct Authority {
-    name: &'static str,
-    issuer: Issuer<'static, KeyPair>,
-    dir: PathBuf,
-}
-
-impl Authority {
-    fn new(world: &World, name: &'static str) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).expect("a certificate");
-        let authority = Self {
-            name,
-            issuer: Issuer::new(params, key),
-            dir: world.dir().to_owned(),
-        };
-        fs::write(authority.path("ca.pem"), certificate.pem()).expect("it can be written");
-        authority
-    }
-
-    /// Makes a certificate for this machine's own name and address.
-    fn issue(self, owner: &str) -> Self {
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-        let params = CertificateParams::new(names).expect("valid names");
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let certificate_path = self.path(&format!("{owner}.pem"));
-        fs::write(certificate_path, certificate.pem()).expect("it can be written");
-        let key_path = self.path(&format!("{owner}.key"));
-        fs::write(key_path, key.serialize_pem()).expect("it can be written");
-        self
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.dir.join(format!("{}-{file}", self.name))
-    }
-
-    fn text(&self, file: &str) -> String {
-        let path = self.path(file);
-        path.to_str().expect("a plain path").to_owned()
-    }
-}
+use crate::authority::Authority;
 
 /// A namerd both of whose interfaces ask for certificates of our authority, and where they are.
 struct Guarded {
@@ -62,12 +17,7 @@ struct Guarded {
 
 impl Guarded {
     fn start(world: &World, ours: &Authority) -> Self {
-        let tls = format!(
-            "{{certPath: {}, keyPath: {}, caCertPath: {}, requireClientAuth: true}}",
-            ours.text("namerd.pem"),
-            ours.text("namerd.key"),
-            ours.text("ca.pem"),
-        );
+        let tls = ours.guarding("namerd");
         let yaml = format!(
             "admin: {{ip: 127.0.0.1, port: 0}}
 storage: {{kind: io.l5d.inMemory}}

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
-use super::{HANDOVER, READY, pass};
+use super::{HANDOVER, HandedOver, READY, pass};
+use crate::Address;
 
 /// A process that was started to take over. Dropping it ends the process, unless it was [ready](Self::ready).
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Successor {
     ///
     /// # Errors
     /// When the program cannot be started, or does not read.
-    pub fn start(command: &mut Command, sockets: &[(String, OwnedFd)]) -> io::Result<Self> {
+    pub fn start(command: &mut Command, sockets: &[(Address, HandedOver)]) -> io::Result<Self> {
         let (pair, other) = UnixStream::pair()?;
         // A program that neither reads nor ends must not hold this one up.
         pair.set_write_timeout(Some(READ_TIME))?;
@@ -68,9 +69,10 @@ impl Successor {
         Ok(successor)
     }
 
-    fn hand_over(&self, sockets: &[(String, OwnedFd)]) -> io::Result<()> {
-        for (name, socket) in sockets {
-            pass(&self.pair, Some((name, socket.as_fd())))?;
+    fn hand_over(&self, sockets: &[(Address, HandedOver)]) -> io::Result<()> {
+        for (configured, handed_over) in sockets {
+            let name = handed_over.name(configured);
+            pass(&self.pair, Some((&name, handed_over.socket.as_fd())))?;
         }
         pass(&self.pair, None)
     }

@@ -1,5 +1,6 @@
 //! Real sockets on loopback.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::{Extension, routing::get};
@@ -7,6 +8,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     sync::Notify,
 };
 
@@ -70,7 +72,12 @@ async fn read_head(stream: &mut Io) {
 
 fn who() -> Router {
     let who = |Extension(info): Extension<ConnectInfo>, request: Request<Body>| async move {
-        format!("{} {:?} {}", info.peer.ip(), request.version(), info.is_tls)
+        format!(
+            "{} {:?} {}",
+            info.peer.inet().expect("it came by TCP").ip(),
+            request.version(),
+            info.is_tls
+        )
     };
     Router::new().route("/who", get(who))
 }

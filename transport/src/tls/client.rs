@@ -14,7 +14,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     TlsError, pem, provider,
-    reload::Reloading,
+    reload::{Material, Reloading},
     verify::{Anything, Trusted},
     versions,
 };
@@ -93,6 +93,12 @@ impl ClientTls {
         self.config.current()
     }
 
+    /// In how many seconds the first certificate of the client's chain expires; negative if it has. Nothing if it shows none.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<f64> {
+        self.config.seconds_left()
+    }
+
     /// Does the handshake on a connection to `host`, which is the expected name where no common name is set.
     /// An IP address is verified, but never sent as SNI (RFC 6066 §3). It has no timeout of its own.
     ///
@@ -119,7 +125,7 @@ fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     })
 }
 
-fn config(files: &ClientTlsFiles) -> Result<ClientConfig, TlsError> {
+fn config(files: &ClientTlsFiles) -> Result<Material<ClientConfig>, TlsError> {
     let provider = provider(&files.ciphers)?;
     let verifier: Arc<dyn ServerCertVerifier> = match files.disable_validation {
         true => Arc::new(Anything::new(&provider)),
@@ -130,6 +136,7 @@ fn config(files: &ClientTlsFiles) -> Result<ClientConfig, TlsError> {
         .map_err(|source| TlsError::Settings { source })?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
+    let mut chain = Vec::new();
     let mut config = match &files.client_auth {
         None => builder.with_no_client_auth(),
         Some(auth) => {
@@ -139,6 +146,7 @@ fn config(files: &ClientTlsFiles) -> Result<ClientConfig, TlsError> {
                 &auth.key,
                 &provider,
             )?;
+            chain.clone_from(&key.cert);
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
         }
     };
@@ -147,7 +155,7 @@ fn config(files: &ClientTlsFiles) -> Result<ClientConfig, TlsError> {
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
-    Ok(config)
+    Ok(Material::showing(config, &chain))
 }
 
 fn trusted(files: &[PathBuf], provider: &Arc<CryptoProvider>) -> Result<Trusted, TlsError> {

@@ -10,7 +10,11 @@ use rustls::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{TlsError, pem, provider, reload::Reloading, subject, versions};
+use super::{
+    TlsError, certificate, pem, provider,
+    reload::{Material, Reloading},
+    subject, versions,
+};
 
 /// What a server's TLS is made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +69,12 @@ impl ServerTls {
         self.config.current()
     }
 
+    /// In how many seconds the first certificate of its chain expires; negative if it has.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<f64> {
+        self.config.seconds_left()
+    }
+
     /// Does the handshake on an accepted connection. It has no timeout of its own.
     ///
     /// # Errors
@@ -84,7 +94,13 @@ pub fn client_cert_subject(connection: &ServerConnection) -> Option<Arc<str>> {
     Some(subject::shown(certificate)?.into())
 }
 
-fn config(files: &ServerTlsFiles) -> Result<ServerConfig, TlsError> {
+/// What the header `x-forwarded-client-cert` says of the certificate that the client showed and we verified.
+#[must_use]
+pub fn forwarded_client_cert(connection: &ServerConnection) -> Option<String> {
+    certificate::forwarded(connection.peer_certificates()?.first()?)
+}
+
+fn config(files: &ServerTlsFiles) -> Result<Material<ServerConfig>, TlsError> {
     let provider = provider(&files.ciphers)?;
     let certified = pem::certified_key(
         &files.cert,
@@ -103,6 +119,7 @@ fn config(files: &ServerTlsFiles) -> Result<ServerConfig, TlsError> {
             client_verifier(builder, files.require_client_auth)?
         }
     };
+    let chain = certified.cert.clone();
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(&files.protocols)?)
         .map_err(|source| TlsError::Settings { source })?;
@@ -114,7 +131,7 @@ fn config(files: &ServerTlsFiles) -> Result<ServerConfig, TlsError> {
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
-    Ok(config)
+    Ok(Material::showing(config, &chain))
 }
 
 fn client_verifier(

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::der::{OBJECT, SEQUENCE, SET, element, fields, tagged};
+
 /// The subject as RFC 4514 writes it, most specific part first: `CN=web,OU=edge,O=Example`.
 pub(super) fn shown(certificate: &[u8]) -> Option<String> {
     let mut parts = Vec::new();
@@ -22,10 +24,6 @@ pub(super) fn common_name(certificate: &[u8]) -> Option<String> {
     Some(text(tag, value))
 }
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OBJECT: u8 = 0x06;
-const VERSION: u8 = 0xa0;
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 
 /// Object identifier, tag of the value, value.
@@ -33,11 +31,7 @@ type Attribute<'a> = (&'a [u8], u8, &'a [u8]);
 
 /// The subject's attributes in order. Parts with several attributes are laid flat.
 fn attributes(certificate: &[u8]) -> Option<Vec<Attribute<'_>>> {
-    let (body, _) = tagged(SEQUENCE, certificate)?;
-    let (mut fields, _) = tagged(SEQUENCE, body)?;
-    if let Some((_, rest)) = tagged(VERSION, fields) {
-        fields = rest;
-    }
+    let mut fields = fields(certificate)?;
     // Serial number, signature algorithm, issuer and validity stand before the subject.
     for _ in 0..4 {
         (_, _, fields) = element(fields)?;
@@ -56,29 +50,6 @@ fn attributes(certificate: &[u8]) -> Option<Vec<Attribute<'_>>> {
         }
     }
     Some(found)
-}
-
-/// The content of the first element, which must have this tag, and what follows it.
-fn tagged(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (found, content, rest) = element(input)?;
-    (found == tag).then_some((content, rest))
-}
-
-/// The first element of DER: tag, content, and what follows it (X.690 §8.1).
-fn element(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[tag, first], mut rest) = input.split_first_chunk()?;
-    let mut length = usize::from(first);
-    if first >= 0x80 {
-        let (digits, after) = rest
-            .split_at_checked(usize::from(first & 0x7f))
-            .filter(|(digits, _)| digits.len() <= 4)?;
-        length = digits
-            .iter()
-            .fold(0, |length, digit| length << 8 | usize::from(*digit));
-        rest = after;
-    }
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
 }
 
 /// The short name of RFC 4514 §3, or the dotted identifier.

@@ -424,6 +424,35 @@ async fn a_client_follows_its_files_too() {
         .expect_err("the authority was replaced");
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_left_follows_the_files() {
+    let pki = Pki::new();
+    let ends = |year| {
+        move |params: &mut CertificateParams| {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        }
+    };
+    pki.issue_as("web", &["web.example"], ends(2021));
+    let server = ServerTls::load(&pki.server("web")).expect("good server files");
+    let client = ClientTlsFiles {
+        client_auth: pki.client_auth("web"),
+        ..pki.client("web.example")
+    };
+    let client = ClientTls::load(&client).expect("good client files");
+    for left in [server.seconds_left(), client.seconds_left()] {
+        assert!(left.is_some_and(|left| left < 0.0), "{left:?}");
+    }
+    pki.issue_as("web", &["web.example"], ends(2100));
+    touch(&pki.path("web.pem"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    for left in [server.seconds_left(), client.seconds_left()] {
+        assert!(left.is_some_and(|left| left > 1e9), "{left:?}");
+    }
+    let unseen = ClientTls::load(&pki.client("web.example")).expect("good client files");
+    assert_eq!(unseen.seconds_left(), None);
+}
+
 #[test]
 fn subjects_are_read_and_nonsense_is_not() {
     let pki = Pki::new();

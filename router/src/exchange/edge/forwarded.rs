@@ -28,8 +28,8 @@ enum Label {
 }
 
 impl Forwarded {
-    /// As the configuration says, for a server that listens at this address.
-    pub(crate) fn new(config: &ForwardedHeader, router: &str, address: SocketAddr) -> Self {
+    /// As the configuration says, for a server that listens at this address, if it has one.
+    pub(crate) fn new(config: &ForwardedHeader, router: &str, address: Option<SocketAddr>) -> Self {
         let own = |has_port| Label::Fixed(shown(address, has_port));
         let peer = |has_port| Label::Peer { has_port };
         Self {
@@ -85,7 +85,7 @@ impl Label {
         match self {
             Self::Fixed(label) => value.extend_from_slice(label.as_bytes()),
             Self::Peer { has_port } => {
-                value.extend_from_slice(shown(origin.peer, *has_port).as_bytes());
+                value.extend_from_slice(shown(origin.peer.inet(), *has_port).as_bytes());
             }
             Self::RequestRandom => write_random(&mut fastrand::Rng::new(), value),
             Self::ConnectionRandom { salt } => {
@@ -103,7 +103,10 @@ fn write_random(rng: &mut fastrand::Rng, value: &mut Vec<u8>) {
 }
 
 /// An address as RFC 7239 §6 wants it: quoted where it has colons, `unknown` where there is none.
-fn shown(address: SocketAddr, has_port: bool) -> String {
+fn shown(address: Option<SocketAddr>, has_port: bool) -> String {
+    let Some(address) = address else {
+        return "unknown".to_owned();
+    };
     let (ip, port) = (address.ip().to_canonical(), address.port());
     match (has_port, ip) {
         _ if ip.is_unspecified() => "unknown".to_owned(),

@@ -6,13 +6,19 @@ use super::*;
 pub(super) fn edge(clear_context: bool) -> Edge {
     Edge {
         stats: Arc::new(ServerStats::new(&Metrics::new().scope("rt"), "127.0.0.1/0")),
+        secure: None,
         max_call_depth: 2,
         clear_context,
         forwarded: None,
         timestamp: None,
         max_err_bytes: 8192,
         limits: Limits::default(),
-        patience: crate::build::patience(&config::TimeLimits::default()),
+        compression: None,
+        holding: None,
+        patience: crate::build::patience(
+            &config::TimeLimits::default(),
+            &config::SocketOptions::default(),
+        ),
         max_connections: None,
         places: Places::new(None, 10, 1024, 1),
         timeout: None,
@@ -23,7 +29,7 @@ pub(super) fn edge(clear_context: bool) -> Edge {
 pub(super) fn origin(edge: &Edge) -> Origin<'_> {
     Origin {
         edge,
-        peer: ([10, 0, 0, 1], 5000).into(),
+        peer: Peer::Inet(([10, 0, 0, 1], 5000).into()),
         connection: 1,
         worker: 0,
     }

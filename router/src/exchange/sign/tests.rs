@@ -32,6 +32,7 @@ const WEB: Destination<'_> = Destination {
     client: b"/#/io.l5d.fs/web",
     residual: None,
     rules: None,
+    client_cert: None,
 };
 
 #[test]

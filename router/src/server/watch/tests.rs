@@ -7,7 +7,10 @@ use crate::server::Patience;
 const LONG: Duration = Duration::from_secs(5_000);
 
 fn patience() -> Patience {
-    crate::build::patience(&config::TimeLimits::default())
+    crate::build::patience(
+        &config::TimeLimits::default(),
+        &config::SocketOptions::default(),
+    )
 }
 
 /// Looks until the connection has stalled or ended.

@@ -1,10 +1,11 @@
 use std::future::poll_fn;
+use std::io::Read as _;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::wire::Socket;
+use crate::wire::{Coding, Socket};
 
 /// Two ends of a connection.
 async fn pair() -> (Socket, TcpStream) {
@@ -16,10 +17,24 @@ async fn pair() -> (Socket, TcpStream) {
 
 /// What arrives when this body, sent in pieces of this size, is relayed behind the head `head\n`; and what became of it.
 async fn relayed(body: &str, length: Length, encoding: Encoding, piece: usize) -> String {
+    let passed = passed(body, length, (encoding, None), piece).await;
+    String::from_utf8(passed).expect("text")
+}
+
+/// The same with a compressor behind the encoding, if there is one.
+async fn passed(
+    body: &str,
+    length: Length,
+    (encoding, coding): (Encoding, Option<Coding>),
+    piece: usize,
+) -> Vec<u8> {
     let ((mut source, mut sender), (mut sink, mut receiver)) = (pair().await, pair().await);
     let mut head = Text::take();
     head.extend_from_slice(b"head\n");
     let mut relay = Relay::new(head, length, encoding);
+    if let Some(coding) = coding {
+        relay.compress(Compressor::begin(coding, 6).expect("a place"));
+    }
     let sending = async move {
         for piece in body.as_bytes().chunks(piece) {
             sender.write_all(piece).await.expect("the relay reads");
@@ -37,16 +52,19 @@ async fn relayed(body: &str, length: Length, encoding: Encoding, piece: usize) -
         (ended, String::from_utf8_lossy(input.filled()).into_owned())
     };
     let receiving = async move {
-        let mut received = String::new();
-        receiver.read_to_string(&mut received).await.expect("text");
+        let mut received = Vec::new();
+        let read = receiver.read_to_end(&mut received).await;
+        read.expect("the relay ends");
         received
     };
-    let ((), (ended, left), received) = tokio::join!(sending, relaying, receiving);
-    match ended {
-        Ok(()) if left.is_empty() => received,
-        Ok(()) => format!("{received} | left: {left}"),
-        Err(trouble) => format!("{received} | {trouble:?}"),
-    }
+    let ((), (ended, left), mut received) = tokio::join!(sending, relaying, receiving);
+    let ended = match ended {
+        Ok(()) if left.is_empty() => String::new(),
+        Ok(()) => format!(" | left: {left}"),
+        Err(trouble) => format!(" | {trouble:?}"),
+    };
+    received.extend_from_slice(ended.as_bytes());
+    received
 }
 
 async fn check(body: &str, length: Length, encoding: Encoding, expected: &str) {
@@ -189,4 +207,50 @@ async fn a_long_body_that_ends_early_does_not_look_whole() {
         500_000 + "head\n".len() + " | Body(EndedEarly)".len()
     );
     assert!(early.ends_with(" | Body(EndedEarly)"));
+}
+
+/// What a client reads of this body if it is compressed, and what follows the last data.
+async fn unpacked(body: &str, length: Length, coding: Coding, piece: usize) -> (String, String) {
+    let passed = passed(body, length, (Encoding::Chunked, Some(coding)), piece).await;
+    let mut rest = passed.strip_prefix(b"head\n").expect("a head").to_vec();
+    let mut decoder = Decoder::new(Length::Chunked);
+    let decoded = decoder.decode(&mut rest).expect("chunks");
+    let data = &rest[decoded.data.clone()];
+    let mut text = String::new();
+    let read = match coding {
+        Coding::Gzip => flate2::read::GzDecoder::new(data).read_to_string(&mut text),
+        Coding::Deflate => flate2::read::ZlibDecoder::new(data).read_to_string(&mut text),
+    };
+    read.expect("all of what was compressed");
+    let mut after = Vec::new();
+    if let Some(trailers) = decoder.trailers() {
+        trailers.write_to(&mut after);
+    }
+    after.extend_from_slice(&rest[decoded.consumed..]);
+    (text, String::from_utf8(after).expect("text"))
+}
+
+#[tokio::test]
+async fn what_is_compressed_is_the_same_to_who_reads_it() {
+    for coding in [Coding::Gzip, Coding::Deflate] {
+        let check = async |body: &str, length: Length, piece, text: &str, after: &str| {
+            let (read, rest) = unpacked(body, length, coding, piece).await;
+            assert_eq!(read, text, "{body} by {piece}");
+            assert_eq!(rest, after, "{body} by {piece}");
+        };
+        for piece in [1, 3, 1000] {
+            let chunks = "4\r\nbody\r\n6\r\n, more\r\n0\r\nx-sum: 1\r\n\r\n";
+            check("body", Length::Exact(4), piece, "body", "").await;
+            check("to the end", Length::UntilClose, piece, "to the end", "").await;
+            check("", Length::UntilClose, piece, "", "").await;
+            check("0\r\n\r\n", Length::Chunked, piece, "", "").await;
+            check(chunks, Length::Chunked, piece, "body, more", "x-sum: 1\r\n").await;
+            check("bodyGET", Length::Exact(4), 1000, "body", " | left: GET").await;
+        }
+        // Hardly to be made smaller, and more than is done in one go.
+        let long: String = (0..700_000).map(|_| fastrand::char('a'..='~')).collect();
+        let length = Length::Exact(long.len() as u64);
+        let (read, rest) = unpacked(&long, length, coding, 300_000).await;
+        assert!(read == long && rest.is_empty(), "{} bytes", read.len());
+    }
 }

@@ -1,4 +1,5 @@
 use http1::Known;
+use transport::Peer;
 
 use super::super::tests::{edge, origin, request};
 use super::super::{Edge, admit};
@@ -8,7 +9,7 @@ const HERE: &str = "10.0.0.9:4140";
 
 fn edge_with(by: Labeler, client: Labeler, address: &str) -> Edge {
     let config = ForwardedHeader { by, client };
-    let address = address.parse().expect("an address");
+    let address = address.parse().ok();
     Edge {
         forwarded: Some(Forwarded::new(&config, "my router", address)),
         ..edge(false)
@@ -65,7 +66,7 @@ fn each_labeler_names_its_side() {
     let check = |by: Labeler, client: Labeler, address: &str, peer: &str, expected: &str| {
         let edge = edge_with(by, client, address);
         let origin = Origin {
-            peer: peer.parse().expect("an address"),
+            peer: peer.parse().map_or(Peer::Unix, Peer::Inet),
             ..origin(&edge)
         };
         assert_eq!(lines("GET / HTTP/1.0", origin), [expected]);
@@ -112,6 +113,14 @@ fn each_labeler_names_its_side() {
         "0.0.0.0:4140",
         peer,
         "by=unknown;for=10.0.0.1",
+    );
+    // Neither side of a Unix socket has an address.
+    check(
+        Labeler::Ip,
+        Labeler::IpPort,
+        "unix:/run/app.sock",
+        "unix",
+        "by=unknown;for=unknown",
     );
 }
 
