@@ -44,6 +44,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) began: Instant,
     /// Until when it may wait for addresses and connections.
     pub(crate) deadline: Instant,
+    /// When an endpoint that has not answered is to blame for it.
+    pub(crate) too_late: Option<Instant>,
     /// The protocol that the client would change to.
     pub(crate) upgrade: Option<&'a [u8]>,
     /// How many requests the client may have in flight, if places are scarce.
@@ -65,16 +67,10 @@ pub(crate) struct Begun {
     pub(crate) now: Instant,
     /// What kind of answer it is.
     pub(crate) class: Class,
+    /// Who gave it; none if the router did.
+    pub(crate) endpoint: Option<SocketAddr>,
     /// Where the rest comes from; none if the head is all.
     pub(crate) rest: Option<Rest>,
-}
-
-impl Begun {
-    /// The endpoint that gave it; none if the router did.
-    pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
-        let rest = self.rest.as_ref()?;
-        Some(rest.lease.in_flight.endpoint.address)
-    }
 }
 
 /// What follows the head of an answer.
@@ -104,7 +100,7 @@ pub(crate) async fn forward(
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
-            Ok((class(downstream, None, sending.classifier), None))
+            Ok((class(downstream, None, sending.classifier), None, None))
         }
         Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
             Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
@@ -113,13 +109,18 @@ pub(crate) async fn forward(
     };
     let now = Instant::now();
     match answered {
-        Ok((class, rest)) => {
+        Ok((class, endpoint, rest)) => {
             client.stats.statuses.count(downstream.response.status);
             begun.end(!class.is_failure(), now);
             if !class.is_failure() {
                 client.requeue_budget.deposit(client.clock.time_at(now));
             }
-            Ok(Begun { now, class, rest })
+            Ok(Begun {
+                now,
+                class,
+                endpoint,
+                rest,
+            })
         }
         Err(Unanswered::Refused(error)) => {
             begun.fail(error.label(), now);
@@ -182,7 +183,7 @@ async fn balance(
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
-) -> Result<(Class, Option<Rest>), Unanswered> {
+) -> Result<(Class, Option<SocketAddr>, Option<Rest>), Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -212,17 +213,16 @@ async fn balance(
         return Err(switched(client, &lease).into());
     };
     let class = class(downstream, message.as_ref(), sending.classifier);
-    lease
-        .in_flight
-        .judge(class.into(), Instant::now(), &client.stats);
+    lease.in_flight.judge(class.into(), Instant::now());
+    let endpoint = Some(lease.in_flight.endpoint.address);
     let length = downstream.response.length();
     let bounds = sending.holding.and_then(|holding| holding.of(length));
     match (bounds, message) {
         (Some(bounds), Some(asked)) if kind == Kind::Body => {
             Box::pin(hold(client, lease, bounds, downstream, asked)).await?;
-            Ok((class, None))
+            Ok((class, endpoint, None))
         }
-        _ => Ok((class, Some(Rest { lease, kind }))),
+        _ => Ok((class, endpoint, Some(Rest { lease, kind }))),
     }
 }
 
@@ -258,7 +258,7 @@ async fn try_all(
             break;
         };
         count(client, &pick);
-        let in_flight = InFlight::new(Arc::clone(pick.node), now);
+        let in_flight = InFlight::new(Arc::clone(pick.node), now, sending.too_late);
         if in_flight.came_too_late() && !pick.is_desperate && !was_late {
             // Somebody else became its probe in this moment: now another one may be better.
             was_late = true;
@@ -280,7 +280,7 @@ async fn try_all(
                 }
                 let class = class(downstream, message.as_ref(), sending.classifier);
                 let now = Instant::now();
-                lease.in_flight.judge(class.into(), now, &client.stats);
+                lease.in_flight.judge(class.into(), now);
                 let asked = message.take();
                 lease.discard(asked.as_ref(), downstream, now);
                 *message = asked.map(|asked| asked.again(downstream));

@@ -10,8 +10,8 @@ use policy::{Accrual, Admission, Change, FailFast, Node, Outcome, Standing, Stat
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::endpoints::Making;
 use super::pool::Pool;
-use super::rules::Rules;
 use crate::exchange::Clock;
 use crate::stats::ClientStats;
 
@@ -25,10 +25,12 @@ pub(crate) struct Endpoint {
     standing: Standing,
     pub(crate) pool: Pool,
     clock: Clock,
+    stats: Arc<ClientStats>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(address: SocketAddr, rules: &Rules, workers: usize, clock: Clock) -> Self {
+    pub(super) fn new(address: SocketAddr, making: &Making) -> Self {
+        let (rules, clock) = (&*making.rules, making.clock);
         let now = clock.time_at(Instant::now());
         Self {
             address,
@@ -36,8 +38,9 @@ impl Endpoint {
             accrual: Accrual::new(rules.accrual),
             fail_fast: rules.settings.fail_fast.then(Box::default),
             standing: rules.balancing.standing(now, &mut fastrand::f64),
-            pool: Pool::new(rules, workers),
+            pool: Pool::new(rules, making.workers),
             clock,
+            stats: Arc::clone(&making.stats),
         }
     }
 
@@ -106,17 +109,20 @@ pub(crate) struct InFlight {
     /// Until the endpoint was judged by it.
     admission: Option<Admission>,
     began: Duration,
+    /// When the endpoint has taken too long, by what its operator says.
+    too_late: Option<Instant>,
 }
 
 impl InFlight {
-    /// A request that begins now.
-    pub(crate) fn new(endpoint: Arc<Endpoint>, now: Instant) -> Self {
+    /// A request that begins now. If it has no answer by `too_late` the endpoint is to blame; if it is given up earlier, nobody is.
+    pub(crate) fn new(endpoint: Arc<Endpoint>, now: Instant, too_late: Option<Instant>) -> Self {
         let began = endpoint.clock.time_at(now);
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             admission: Some(endpoint.accrual.admit(began)),
             endpoint,
             began,
+            too_late,
         }
     }
 
@@ -126,14 +132,15 @@ impl InFlight {
     }
 
     /// The endpoint is judged by how the request has gone; once, as soon as that is known.
-    pub(crate) fn judge(&mut self, outcome: Outcome, now: Instant, stats: &ClientStats) {
+    pub(crate) fn judge(&mut self, outcome: Outcome, now: Instant) {
         let Some(admission) = self.admission.take() else {
             return;
         };
+        let endpoint = &*self.endpoint;
+        let stats = &*endpoint.stats;
         if admission.is_probe() {
             stats.accrual().probes.inc();
         }
-        let endpoint = &*self.endpoint;
         let now = endpoint.clock.time_at(now);
         let change = endpoint
             .accrual
@@ -169,17 +176,17 @@ fn tell(change: Change, address: SocketAddr, now: Duration, stats: &ClientStats)
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        if self.admission.is_some() {
+            let now = Instant::now();
+            let outcome = match self.too_late {
+                Some(too_late) if too_late <= now => Outcome::Failure,
+                // Nobody can say: the next request is the probe, if this was one.
+                _ => Outcome::Ignorable,
+            };
+            self.judge(outcome, now);
+        }
         let endpoint = &*self.endpoint;
         endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if let Some(admission) = self.admission.take() {
-            // Nobody can say: the next request is the probe, if this was one.
-            let _ = endpoint.accrual.settle(
-                admission,
-                self.began,
-                Outcome::Ignorable,
-                &mut fastrand::f64,
-            );
-        }
         if endpoint.standing.is_measured() {
             let now = endpoint.clock.time_at(Instant::now());
             let took = now.saturating_sub(self.began);

@@ -111,12 +111,7 @@ impl Making {
             let kept = known.entry(address).or_insert_with(|| {
                 left.remove(&address).unwrap_or_else(|| {
                     self.stats.endpoints_added.inc();
-                    Arc::new(Endpoint::new(
-                        address,
-                        &self.rules,
-                        self.workers,
-                        self.clock,
-                    ))
+                    Arc::new(Endpoint::new(address, self))
                 })
             });
             weighted.push((endpoint.weight, Arc::clone(kept)));
@@ -209,7 +204,7 @@ mod tests {
             .members()
             .find(|endpoint| endpoint.address.port() == 2)
             .expect("there");
-        let _busy = InFlight::new(Arc::clone(kept), Instant::now());
+        let _busy = InFlight::new(Arc::clone(kept), Instant::now(), None);
         says.set(addresses(&[2, 3]));
         settle().await;
         assert_eq!(ports(&set), [2, 3]);

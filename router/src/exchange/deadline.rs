@@ -39,6 +39,11 @@ impl Deadline {
         limits.min_by_key(|deadline| deadline.after)
     }
 
+    /// When it is, unless it is the caller's, who may ask for what nobody can do.
+    pub(super) fn of_the_operator(&self) -> Option<Instant> {
+        (self.limit != Limit::Caller).then_some(self.at)
+    }
+
     /// Why there is no answer, once it has passed.
     pub(super) fn error(&self) -> RouteError {
         RouteError::TookTooLong {

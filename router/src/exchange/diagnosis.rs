@@ -91,6 +91,7 @@ impl Router {
         Ok(Begun {
             now: Instant::now(),
             class,
+            endpoint: selected,
             rest: None,
         })
     }

@@ -114,6 +114,9 @@ impl<'a> Call<'a> {
             worker: self.origin.worker,
             began,
             deadline: began + timeout,
+            too_late: self
+                .deadline
+                .and_then(|deadline| deadline.of_the_operator()),
             upgrade,
             most: self.origin.edge.places.most_for_one(),
             classifier: service.classifier,
@@ -160,7 +163,7 @@ impl<'a> Call<'a> {
 /// Who was asked in vain.
 fn endpoint(attempt: &Result<Begun, Unanswered>) -> Option<SocketAddr> {
     match attempt {
-        Ok(begun) => begun.endpoint(),
+        Ok(begun) => begun.endpoint,
         Err(Unanswered::Refused(error)) => error.endpoint(),
         Err(Unanswered::Gone) => None,
     }

@@ -41,7 +41,7 @@ pub(super) async fn attempt(
                 Some(Err(cause)) => {
                     client.stats.trouble().too_many_waiters.inc();
                     let cause = ConnectError::NoRoom(cause);
-                    return Err(not_connected(client, &mut in_flight, cause));
+                    return Err(not_connected(&mut in_flight, cause));
                 }
                 None => return Err(Failed::Perhaps(Unanswered::Gone)),
             }
@@ -60,7 +60,7 @@ pub(super) async fn attempt(
                 let connecting = Box::pin(connect(client, &in_flight.endpoint));
                 match downstream.unless_gone(connecting).await {
                     Some(Ok(connection)) => connection,
-                    Some(Err(cause)) => return Err(not_connected(client, &mut in_flight, cause)),
+                    Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),
                 }
             }
@@ -98,7 +98,7 @@ pub(super) async fn attempt(
         };
         let judge = |lease: &mut Lease| {
             let now = Instant::now();
-            lease.in_flight.judge(Outcome::Failure, now, &client.stats);
+            lease.in_flight.judge(Outcome::Failure, now);
         };
         match cause {
             // Closed while it was idle: the next one may live, and a new one surely does.
@@ -147,14 +147,14 @@ pub(super) async fn attempt(
     }
 }
 
-fn not_connected(client: &Client, in_flight: &mut InFlight, cause: ConnectError) -> Failed {
+fn not_connected(in_flight: &mut InFlight, cause: ConnectError) -> Failed {
     match cause {
         // No endpoint is to blame, and no other one would do.
         cause if cause.is_lack_of_descriptors() => {
             Failed::Perhaps(RouteError::Overloaded(Full::Descriptors).into())
         }
         cause => {
-            in_flight.judge(Outcome::Failure, Instant::now(), &client.stats);
+            in_flight.judge(Outcome::Failure, Instant::now());
             Failed::Surely(cause)
         }
     }

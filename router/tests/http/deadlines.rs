@@ -1,5 +1,6 @@
 //! Requests that take too long.
 
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -11,6 +12,9 @@ const READ: &str = "responseClassifier: {kind: io.l5d.http.retryableRead5XX}";
 
 /// A limit that no machine is too busy to keep, and that is worth waiting for.
 const LIMIT: Duration = Duration::from_millis(200);
+
+/// How much two clocks may differ about it.
+const CLOCKS: Duration = Duration::from_millis(5);
 
 fn world(slow: &Backend, web: &Backend, server: &str, router: &str) -> World {
     World::parse(&format!(
@@ -34,62 +38,69 @@ fn deadline(seen: &Reply) -> u128 {
 
 #[test]
 fn whoever_sets_a_limit_has_it_kept() {
-    let total = format!("  service: {{totalTimeoutMs: {}}}\n", LIMIT.as_millis());
-    let server = format!(", timeoutMs: {}", LIMIT.as_millis());
-    let attempt = format!(
-        "  client: {{requestAttemptTimeoutMs: {}}}\n",
-        LIMIT.as_millis()
-    );
-    for (server, router, caller, name, label) in [
-        ("", &*total, false, "totalTimeoutMs", "total_timeout"),
-        (&*server, "", false, "(timeoutMs)", "server_timeout"),
-        ("", "", true, "l5d-ctx-deadline", "deadline"),
-        (
+    let check = |server: &'static str, router: &'static str, name: &'static str, label| {
+        thread::spawn(move || check_limit(server, router, name, label))
+    };
+    let checks = [
+        check(
             "",
-            &*attempt,
-            false,
-            "longer than 200 ms",
+            "service: {totalTimeoutMs: 200}",
+            "totalTimeoutMs",
+            "total_timeout",
+        ),
+        check(", timeoutMs: 200", "", "timeoutMs", "server_timeout"),
+        check("", "", "l5d-ctx-deadline", "deadline"),
+        check(
+            "",
+            "client: {requestAttemptTimeoutMs: 200}",
+            "200 ms",
             "attempt_timeout",
         ),
-    ] {
-        let ((slow, ends), web) = (silent(), Backend::named("web"));
-        let world = world(&slow, &web, server, router);
-        let mut client = world.client();
-        let now = in_nanoseconds(Duration::ZERO);
-        let caller = match caller {
-            true => format!("l5d-ctx-deadline: {now} {}\r\n", in_nanoseconds(LIMIT)),
-            false => String::new(),
-        };
-        for body in ["", "hello"] {
-            let began = Instant::now();
-            let reply = client.send(&format!(
-                "POST / HTTP/1.1\r\nHost: slow\r\n{caller}Content-Length: {}\r\n\r\n{body}",
-                body.len()
-            ));
-            let told = Instant::now();
-            assert_eq!(reply.status(), 504, "{name}");
-            assert!(reply.body.contains(name), "{name} is not in {}", reply.body);
-            let error = reply.header("l5d-err").unwrap_or_default();
-            let word = name.trim_matches(['(', ')']).split(' ').next();
-            assert!(word.is_some_and(|word| error.contains(word)), "{error}");
-            assert_eq!(reply.header("l5d-retryable"), None);
-            if caller.is_empty() {
-                assert!(told - began >= LIMIT, "{name}: {:?}", told - began);
-                let ended = ends.recv_timeout(PATIENCE).expect("the connection ends");
-                let late = ended.saturating_duration_since(began + LIMIT);
-                println!("{name}: the endpoint is told after {late:?}");
-                assert!(late < Duration::from_secs(1), "{name}: {late:?}");
-            }
-            // The client's connection is as good as before. The limit is for this request, too.
-            let get = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
-            wait_until("answered", || client.send(get).body == "web");
-        }
-        let metrics = metrics(&world);
-        let failures = format!("rt/http/service/svc/slow/failures/{label}");
-        let failures = metrics[&failures].as_u64();
-        assert!(failures.is_some_and(|count| count > 0), "{label}");
-        assert_eq!(metrics["rt/http/service/svc/slow/pending"], 0.0);
+    ];
+    for check in checks {
+        check.join().expect("as it should be");
     }
+}
+
+/// That a limit of 200 ms, which is the caller's if nobody else sets one, ends a request, and says which one it is.
+fn check_limit(server: &str, router: &str, name: &str, label: &str) {
+    let ((slow, ends), web) = (silent(), Backend::named("web"));
+    let world = world(&slow, &web, server, &format!("  {router}\n"));
+    let mut client = world.client();
+    for body in ["", "hello"] {
+        let began = Instant::now();
+        let caller = match name {
+            "l5d-ctx-deadline" => format!("l5d-ctx-deadline: 1 {}\r\n", in_nanoseconds(LIMIT)),
+            _ => String::new(),
+        };
+        let reply = client.send(&format!(
+            "POST / HTTP/1.1\r\nHost: slow\r\n{caller}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        assert_eq!(reply.status(), 504, "{name}");
+        assert!(reply.body.contains(name), "{name} is not in {}", reply.body);
+        let error = reply.header("l5d-err").unwrap_or_default();
+        assert!(error.contains(&name.replace(' ', "+")), "{error}");
+        assert_eq!(reply.header("l5d-retryable"), None);
+        assert!(
+            began.elapsed() >= LIMIT - CLOCKS,
+            "{name}: {:?}",
+            began.elapsed()
+        );
+        let ended = ends.recv_timeout(PATIENCE).expect("the connection ends");
+        let late = ended.saturating_duration_since(began + LIMIT);
+        println!("{name}: the endpoint hears of it {late:?} later");
+        assert!(late < Duration::from_secs(2), "{name}: {late:?}");
+        // The client's connection is as good as before. The limit is for this request, too.
+        let get = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
+        wait_until("answered", || client.send(get).body == "web");
+    }
+    let metrics = metrics(&world);
+    assert_eq!(
+        metrics[format!("rt/http/service/svc/slow/failures/{label}")],
+        2
+    );
+    assert_eq!(metrics["rt/http/service/svc/slow/pending"], 0.0);
 }
 
 #[test]
@@ -183,6 +194,47 @@ fn a_try_that_takes_too_long_is_followed_by_another_elsewhere() {
 }
 
 #[test]
+fn an_endpoint_is_left_alone_that_is_too_slow_for_its_operator_but_not_for_a_caller() {
+    let check = |router: &str, is_callers: bool| {
+        let ((slow, _), web) = (silent(), Backend::named("web"));
+        let addresses = Addresses::of(&[slow.address, web.address]);
+        let balancer = "  client: {loadBalancer: {kind: roundRobin}}\n";
+        let world = addresses.world(&format!("{router}{balancer}"));
+        let mut client = world.client();
+        for _ in 0..12 {
+            let caller = match is_callers {
+                true => format!("l5d-ctx-deadline: 1 {}\r\n", in_nanoseconds(LIMIT / 4)),
+                false => String::new(),
+            };
+            client.send(&format!("GET / HTTP/1.1\r\nHost: web\r\n{caller}\r\n"));
+        }
+        assert_eq!(slow.connections(), if is_callers { 6 } else { 5 });
+        let removals = "rt/http/client/#/io.l5d.fs/web/failure_accrual/removals";
+        metrics(&world)[removals].as_u64().unwrap_or_default() > 0
+    };
+    assert!(check("  service: {totalTimeoutMs: 100}\n", false));
+    assert!(!check("", true));
+}
+
+#[test]
+fn a_bound_name_gets_what_all_entries_for_it_say() {
+    let ((slow, _), web) = (silent(), Backend::named("web"));
+    let port = slow.address.port();
+    let router = format!(
+        "  service: {{totalTimeoutMs: 20000}}\n  client:\n    kind: io.l5d.static\n    configs:\n    - {{prefix: \"/$/inet\", requestAttemptTimeoutMs: 10000}}\n    - {{prefix: \"/$/inet/{{host}}/{port}\", requestAttemptTimeoutMs: 100}}\n    - {{prefix: \"/$/inet/*/{port}\", failFast: true}}\n"
+    );
+    let world = world(&slow, &web, "", &router);
+    let reply = world.get("slow");
+    assert_eq!(reply.status(), 504);
+    assert!(reply.body.contains("100 ms"), "{}", reply.body);
+    let now = in_nanoseconds(Duration::ZERO);
+    assert_eq!(world.get("web").body, "web");
+    let left = Duration::from_nanos((deadline(&web.last()) - now) as u64);
+    let around = Duration::from_secs(9)..Duration::from_secs(15);
+    assert!(around.contains(&left), "{left:?}");
+}
+
+#[test]
 fn the_wait_for_another_try_counts() {
     let web = Backend::answering(|_| "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_owned());
     let router = format!(
@@ -220,7 +272,7 @@ fn an_answer_that_has_begun_may_take_its_time() {
     let slow = Backend::scripted(|mut connection| {
         connection.read(false);
         connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
-        std::thread::sleep(4 * LIMIT);
+        thread::sleep(4 * LIMIT);
         connection.write("b");
     });
     let router = "  service: {totalTimeoutMs: 400}\n  client: {requestAttemptTimeoutMs: 400}\n";

@@ -221,7 +221,9 @@ fn a_retry_goes_to_another_endpoint() {
     ));
     let mut client = world.client();
     for _ in 0..40 {
+        let before = bad.requests();
         assert_eq!(client.send(GET).body, "good");
+        assert!(bad.requests() - before <= 1);
     }
     let (failed, metrics) = (bad.requests(), metrics(&world));
     assert!((1..=40).contains(&failed), "{failed}");
