@@ -15,7 +15,7 @@ fn the_fuzz_corpus_passes() {
     }
     // Else the claims would be about nothing.
     assert!(
-        seen.requests >= 10 && seen.answers >= 8 && seen.bodies >= 8,
+        seen.requests >= 10 && seen.answers >= 8 && seen.whole_answers >= 8 && seen.bodies >= 8,
         "{seen:?}"
     );
 }

@@ -1,5 +1,7 @@
 //! The life of a request: identify, route, pick a branch, balance, forward, settle.
 
+#[doc(hidden)]
+pub mod bench;
 mod clock;
 mod deadline;
 mod downstream;

@@ -31,4 +31,6 @@ mod wire;
 pub use args::{Args, ArgsError, Command, HELP};
 pub use build::StartError;
 pub use config_file::{ConfigFile, ConfigFileError};
+#[doc(hidden)]
+pub use exchange::bench;
 pub use process::{Process, Program, Running};

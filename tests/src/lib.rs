@@ -4,6 +4,7 @@
 //! gives, every file lies in a folder that goes with its world, and every process ends with the value that stands for it.
 
 mod backend;
+mod bare;
 mod etcd;
 mod load;
 mod namerctl;
@@ -12,9 +13,12 @@ mod process;
 mod programs;
 mod proxied;
 mod router;
+mod rush;
+mod size;
 mod world;
 
 pub use backend::Backend;
+pub use bare::{Bare, Heard};
 pub use etcd::Etcd;
 pub use load::{Answer, Load, Outcome};
 pub use namerctl::{Namerctl, Said};
@@ -23,4 +27,6 @@ pub use process::Process;
 pub use programs::program;
 pub use proxied::{Proxied, Reply};
 pub use router::Router;
+pub use rush::{Rush, Served, p99};
+pub use size::{is_full, with_descriptors};
 pub use world::{World, until};

@@ -1,6 +1,7 @@
 //! Everything that a test needs, and that ends with it.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -139,12 +140,16 @@ impl World {
         self.backends.push(backend);
     }
 
-    /// Writes the file of a service. As operators should, it replaces the file as a whole.
+    /// Writes the file of a service.
     pub fn disco(&self, name: &str, backends: &[&Backend]) {
-        let lines = backends.iter().map(|backend| {
-            let address = backend.address();
-            format!("{} {}\n", address.ip(), address.port())
-        });
+        self.disco_of(name, backends.iter().map(|backend| backend.address()));
+    }
+
+    /// Writes the file of a service with these endpoints. As operators should, it replaces the file as a whole.
+    pub fn disco_of(&self, name: &str, addresses: impl IntoIterator<Item = SocketAddr>) {
+        let lines = addresses
+            .into_iter()
+            .map(|address| format!("{} {}\n", address.ip(), address.port()));
         let new = self.dir().join("disco.new");
         fs::write(&new, lines.collect::<String>()).expect("it can be written");
         fs::rename(new, self.dir().join("disco").join(name)).expect("it can be replaced");

@@ -21,6 +21,7 @@ usage: cargo xtask <command>
   fuzz [ARGS]     fuzz dtab or http1, else both, for a number of seconds, else 60, on a stable toolchain
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory [WHAT]   what router or namerd, else both, need when they have little and much to do
+  soak [SECONDS]  a router under traffic of all kinds while all around it changes, else for 600 seconds
   bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1; see bench http1 --help
                   its balancers beside each other, in simulated time: bench balance
 ";
@@ -48,6 +49,7 @@ fn run() -> Result<()> {
         Some("fuzz") => steps::fuzz(&rest),
         Some("demo") => steps::demo(&rest),
         Some("memory") => steps::memory(&rest),
+        Some("soak") => steps::soak(&rest),
         Some("bench") => steps::bench(&rest),
         Some("help" | "--help" | "-h") => {
             eprint!("{HELP}");

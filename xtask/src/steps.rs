@@ -102,6 +102,11 @@ pub(crate) fn memory(args: &[String]) -> Result<()> {
     release("memory").args(args).run()
 }
 
+pub(crate) fn soak(args: &[String]) -> Result<()> {
+    cargo(RELEASE).args(["--bin", "soak"]).run()?;
+    release("soak").args(args).run()
+}
+
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     // What is simulated needs no router.
     let programs = match args.first().map(String::as_str) {
@@ -137,6 +142,8 @@ pub(crate) fn fuzz(words: &[String]) -> Result<()> {
     for target in targets {
         cargo("fuzz run --sanitizer none")
             .args([target.as_str(), "--", &format!("-max_total_time={seconds}")])
+            // What takes longer than that for a few kilobytes counts as a hang.
+            .args(["-timeout=10"])
             .run()?;
     }
     Ok(())

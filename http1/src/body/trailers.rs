@@ -13,12 +13,15 @@ const LINES_MAX: usize = 64;
 /// The trailer section as it comes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trailers {
+    /// Whether there was a carriage return before anything else. Then there are none, as in most bodies, and nothing to keep.
+    is_ending: bool,
     section: Vec<u8>,
     fields: Fields,
 }
 
 impl Trailers {
     pub(super) fn clear(&mut self) {
+        self.is_ending = false;
         self.section.clear();
         self.fields.clear();
     }
@@ -29,19 +32,29 @@ impl Trailers {
 
     /// Takes the next byte; true if it was the last.
     pub(super) fn push(&mut self, byte: u8) -> Result<bool, BadBody> {
-        let last = self.section.last().copied();
+        let last = match self.is_ending {
+            true => Some(b'\r'),
+            false => self.section.last().copied(),
+        };
         if byte == b'\n' && last != Some(b'\r') {
             return Err(BadBody::Trailer(LineFault::BareLineFeed));
         }
         if last == Some(b'\r') && byte != b'\n' {
             return Err(BadBody::Trailer(LineFault::BareCarriageReturn));
         }
+        if self.is_ending {
+            return Ok(true);
+        }
+        if self.section.is_empty() && byte == b'\r' {
+            self.is_ending = true;
+            return Ok(false);
+        }
         if self.section.len() == LENGTH_MAX {
             return Err(BadBody::TrailersTooLong);
         }
         self.section.push(byte);
-        let is_last = self.section == b"\r\n" || self.section.ends_with(b"\r\n\r\n");
-        if is_last && self.section.len() > 2 {
+        let is_last = self.section.ends_with(b"\r\n\r\n");
+        if is_last {
             self.parse()?;
         }
         Ok(is_last)

@@ -1,11 +1,13 @@
 //! What holds for any bytes. The fuzz target and the replay of its corpus make the same claims.
+//!
+//! The main one: whatever is accepted, and passed on as a proxy does it, reads as the same message at the other side.
 
 use std::ops::AddAssign;
 
 use http::Method;
 use http1::{
-    BadBody, Broken, Decoder, Length, Limits, Parsed, Refusal, RequestHead, ResponseHead,
-    write_chunk_end,
+    BadBody, Broken, Decoder, Fields, Known, Length, Limits, Parsed, Refusal, RequestHead,
+    ResponseHead, chunk_line, write_chunk_end,
 };
 
 /// How much of what was looked at was whole.
@@ -15,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) requests: usize,
     /// Heads of answers.
     pub(crate) answers: usize,
+    /// Of which the body was whole as well.
+    pub(crate) whole_answers: usize,
     /// Chunked bodies.
     pub(crate) bodies: usize,
 }
@@ -23,6 +27,7 @@ impl AddAssign for Seen {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
         self.answers += other.answers;
+        self.whole_answers += other.whole_answers;
         self.bodies += other.bodies;
     }
 }
@@ -44,6 +49,10 @@ pub(crate) fn hold(data: &[u8]) -> Seen {
     let to_head = answer(bytes, &Method::HEAD, piece);
     let to_get = answer(bytes, &Method::GET, piece);
     assert_eq!(to_head.is_ok(), to_get.is_ok());
+    let whole_answers = [Method::GET, Method::HEAD, Method::CONNECT]
+        .iter()
+        .filter(|to| passes_on_answer(bytes, to, piece))
+        .count();
     let body = body(bytes, Length::Chunked, bytes.len().max(1));
     assert_eq!(
         self::body(bytes, Length::Chunked, piece),
@@ -53,6 +62,7 @@ pub(crate) fn hold(data: &[u8]) -> Seen {
     Seen {
         requests: whole.0.len(),
         answers: usize::from(matches!(to_get, Ok(Parsed::Whole(_)))),
+        whole_answers,
         bodies: usize::from(body.is_ok_and(|body| body.is_done)),
     }
 }
@@ -63,8 +73,8 @@ struct Body {
     data: Vec<u8>,
     consumed: usize,
     is_done: bool,
-    /// As they are written again.
-    trailers: Vec<u8>,
+    /// Names and values.
+    trailers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// How the reading of a connection ended.
@@ -87,6 +97,7 @@ fn requests(bytes: &[u8], piece: usize) -> (Vec<(Vec<u8>, Body)>, End) {
                 rest = &rest[length..];
                 match body(rest, head.length(), piece) {
                     Ok(body) if body.is_done => {
+                        pass_on_request(&head, &rest[..body.consumed], &body, piece);
                         rest = &rest[body.consumed..];
                         found.push((written, body));
                     }
@@ -116,16 +127,102 @@ fn written(head: &RequestHead, from: &[u8]) -> Vec<u8> {
     head.to_origin_form();
     let mut out = Vec::new();
     head.write_to(&mut out);
-    let mut again = RequestHead::default();
-    if head.fields.has(http1::Known::Host) {
-        let limits = Limits::default();
-        assert_eq!(again.parse(&out, &limits), Ok(Parsed::Whole(out.len())));
-        assert_eq!(again.method, head.method);
-        assert_eq!(again.target(), head.target());
-        assert_eq!(again.length(), head.length());
-        assert!(again.fields.iter().eq(head.fields.iter()));
-    }
     out
+}
+
+/// Passes a request on, and reads it as an endpoint does.
+fn pass_on_request(head: &RequestHead, bytes: &[u8], read: &Body, piece: usize) {
+    let mut sent = head.clone();
+    sent.to_origin_form();
+    if !sent.fields.has(Known::Host) {
+        sent.fields.push(Known::Host, b"");
+    }
+    let is_chunked = head.length() == Length::Chunked;
+    frame(&mut sent.fields, is_chunked);
+    let mut out = Vec::new();
+    sent.write_to(&mut out);
+    pass_on_body(bytes, head.length(), is_chunked, piece, &mut out);
+    let mut again = RequestHead::default();
+    let Ok(Parsed::Whole(length)) = again.parse(&out, &Limits::default()) else {
+        panic!("no request: {}", out.escape_ascii());
+    };
+    assert_eq!(again.method, head.method);
+    assert_eq!(again.target(), sent.target());
+    assert_eq!(again.length(), head.length());
+    assert!(again.fields.iter().eq(sent.fields.iter()));
+    assert_arrives(read, &out[length..], again.length());
+}
+
+/// Passes an answer on, and reads it as a client does. False if it is none, or not whole.
+fn passes_on_answer(bytes: &[u8], to: &Method, piece: usize) -> bool {
+    let mut head = ResponseHead::default();
+    let Ok(Parsed::Whole(length)) = head.parse(bytes, to, &LIMITS) else {
+        return false;
+    };
+    let bytes = &bytes[length..];
+    let read = match body(bytes, head.length(), piece) {
+        Ok(read) if read.is_done || head.length() == Length::UntilClose => read,
+        _ => return false,
+    };
+    let is_chunked = matches!(head.length(), Length::Chunked | Length::UntilClose);
+    let mut sent = head.clone();
+    frame(&mut sent.fields, is_chunked);
+    let mut out = Vec::new();
+    sent.write_to(&mut out);
+    pass_on_body(
+        &bytes[..read.consumed],
+        head.length(),
+        is_chunked,
+        piece,
+        &mut out,
+    );
+    let mut again = ResponseHead::default();
+    let Ok(Parsed::Whole(length)) = again.parse(&out, to, &Limits::default()) else {
+        panic!("no answer: {}", out.escape_ascii());
+    };
+    assert_eq!(again.status, head.status);
+    assert!(again.fields.iter().eq(sent.fields.iter()));
+    assert_arrives(&read, &out[length..], again.length());
+    true
+}
+
+/// Says how the body is delimited from here on.
+fn frame(fields: &mut Fields, is_chunked: bool) {
+    fields.remove(Known::TransferEncoding);
+    if is_chunked {
+        fields.push(Known::TransferEncoding, b"chunked");
+    }
+}
+
+/// Writes a body as each piece of it comes in.
+fn pass_on_body(bytes: &[u8], length: Length, is_chunked: bool, piece: usize, out: &mut Vec<u8>) {
+    let mut decoder = Decoder::new(length);
+    for piece in bytes.chunks(piece) {
+        let mut piece = piece.to_vec();
+        let decoded = decoder.decode(&mut piece).expect("it was read before");
+        let data = &piece[decoded.data];
+        if is_chunked && !data.is_empty() {
+            let mut line = [0; 20];
+            let length = chunk_line(data.len(), &mut line);
+            out.extend_from_slice(&line[..length]);
+            out.extend_from_slice(data);
+            out.extend_from_slice(b"\r\n");
+        } else {
+            out.extend_from_slice(data);
+        }
+    }
+    if is_chunked {
+        write_chunk_end(decoder.trailers(), out);
+    }
+}
+
+/// What was read is what is read again, to the last byte.
+fn assert_arrives(read: &Body, bytes: &[u8], length: Length) {
+    let again = body(bytes, length, bytes.len().max(1)).expect("a body");
+    assert!(again.is_done, "{}", bytes.escape_ascii());
+    assert_eq!(again.consumed, bytes.len());
+    assert_eq!(again.data, read.data);
+    assert_eq!(again.trailers, read.trailers);
 }
 
 fn answer(bytes: &[u8], to: &Method, piece: usize) -> Result<Parsed, Broken> {
@@ -180,6 +277,8 @@ fn body(bytes: &[u8], length: Length, piece: usize) -> Result<Body, BadBody> {
         assert!(decoded.is_done || decoded.consumed == piece.len());
     }
     assert!(!body.is_done || decoder.at_close().is_ok());
-    write_chunk_end(decoder.trailers(), &mut body.trailers);
+    let trailers = decoder.trailers().into_iter().flat_map(Fields::iter);
+    let trailers = trailers.map(|field| (field.name.to_vec(), field.value.to_vec()));
+    body.trailers = trailers.collect();
     Ok(body)
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use tests::{Backend, Process, Router};
+use tests::{Backend, Process, Router, with_descriptors};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
@@ -45,15 +44,6 @@ fn answer(client: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
-/// Lets a process have so many descriptors.
-fn limit(process: &Process, descriptors: usize) {
-    let status = Command::new("prlimit")
-        .arg(format!("--pid={}", process.id()))
-        .arg(format!("--nofile={descriptors}:"))
-        .status();
-    assert!(status.expect("prlimit can be started").success());
-}
-
 /// What a process has worked, in hundredths of a second.
 fn worked(process: &Process) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("it runs");
@@ -71,7 +61,7 @@ fn without_descriptors_a_router_waits_and_goes_on_when_there_are_some() {
     let mut known = ask(router.address());
     assert_answered(&mut known);
     let open = fs::read_dir(format!("/proc/{}/fd", router.process.id()));
-    limit(&router.process, open.expect("it runs").count());
+    with_descriptors(router.process.id(), open.expect("it runs").count());
     let mut waiting: Vec<_> = (0..CLIENTS).map(|_| ask(router.address())).collect();
     let (began, before) = (Instant::now(), worked(&router.process));
     while began.elapsed() < Duration::from_secs(1) {
@@ -81,7 +71,7 @@ fn without_descriptors_a_router_waits_and_goes_on_when_there_are_some() {
     }
     let worked = worked(&router.process) - before;
     assert!(worked < 50, "{worked} hundredths of a second");
-    limit(&router.process, 1000);
+    with_descriptors(router.process.id(), 1000);
     let began = Instant::now();
     // Where a descriptor was left, it was no use to a client whose request needs another.
     let answers: Vec<_> = waiting.iter_mut().map(answer).collect();

@@ -9,6 +9,8 @@ mod linkerd_routers;
 mod never_down;
 mod outage_etcd;
 mod outage_namerd;
+mod overload;
+mod real_clients;
 mod refusals;
 mod shift;
 mod slow_clients;

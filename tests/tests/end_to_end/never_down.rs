@@ -8,20 +8,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tests::{Process, World, program, until};
+use anyhow::{Result, ensure};
+use tests::{Bare, Process, World, is_full, program, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, timeout};
 
-/// How many upgrades, and as many reloads; `SWITCHYARD_ROUNDS` for more.
-const ROUNDS: usize = 5;
+/// How much is done.
+struct Size {
+    /// How many upgrades, and as many reloads.
+    rounds: usize,
+    /// Requests a second of each kind: on connections that are kept, and on a new one each.
+    per_second: u32,
+    /// How many clients send them, of each kind.
+    clients: u32,
+}
+
+const LITTLE: Size = Size {
+    rounds: 5,
+    per_second: 150,
+    clients: 5,
+};
+const FULL: Size = Size {
+    rounds: 20,
+    per_second: 500,
+    clients: 25,
+};
 const TUNNELS: usize = 100;
-/// Of each kind: on connections that are kept, and on a new one each.
-const PER_SECOND: u32 = 150;
-/// How many send them.
-const CLIENTS: u32 = 5;
 /// How long a process that was replaced may take to end.
 const GRACE: Duration = Duration::from_millis(2500);
 
@@ -34,9 +48,8 @@ const SWITCHING: &[u8] =
 
 #[test]
 fn upgrades_and_reloads_fail_no_request_and_refuse_no_connection() {
-    let rounds = std::env::var("SWITCHYARD_ROUNDS").map_or(ROUNDS, |rounds| {
-        rounds.parse().expect("SWITCHYARD_ROUNDS is a number")
-    });
+    let size = if is_full() { FULL } else { LITTLE };
+    let rounds = size.rounds;
     let world = World::new();
     let versions = ["v1", "v2"].map(|version| world.backend(version));
     let echo = world.runtime().block_on(echo());
@@ -48,19 +61,25 @@ fn upgrades_and_reloads_fail_no_request_and_refuse_no_connection() {
         )
     };
     let mut router = Lineage::start(&world, &dtab(0));
-    let traffic = Traffic::start(&world, router.address);
+    let traffic = Traffic::start(&world, router.address, &size);
     for round in 0..rounds {
         let tunnels = world.runtime().block_on(Tunnels::open(router.address));
         router.upgrade(round + 1);
         traffic.assert_well();
         // The process that has them goes on until its grace is over.
         world.runtime().block_on(tunnels.work_for(GRACE / 2));
+        let tunnels = world.runtime().block_on(Tunnels::open(router.address));
         router.reload(round + 1, &dtab(round + 1));
+        // Those that were there before stay for good.
+        world.runtime().block_on(tunnels.work_for(GRACE / 10));
         traffic.assert_well();
     }
     assert!(router.refuses_what_is_wrong());
     let requests = traffic.assert_well();
-    println!("{requests} requests, {rounds} upgrades, {rounds} reloads");
+    let rate = requests as f64 / traffic.began.elapsed().as_secs_f64();
+    println!("{requests} requests, {rate:.0} a second; {rounds} upgrades, {rounds} reloads");
+    let least = 0.95 * f64::from(2 * size.per_second);
+    assert!(!is_full() || rate > least, "{rate:.0} requests a second");
 }
 
 /// A router and those that come after it.
@@ -165,15 +184,17 @@ struct Traffic {
     answered: Arc<AtomicU64>,
     failed: Arc<Mutex<Vec<String>>>,
     clients: Vec<JoinHandle<()>>,
+    began: Instant,
 }
 
 impl Traffic {
-    fn start(world: &World, router: SocketAddr) -> Self {
+    fn start(world: &World, router: SocketAddr, size: &Size) -> Self {
+        let period = Duration::from_secs(1) * size.clients / size.per_second;
         let (answered, failed) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Vec<_>>>::default());
         let client = |is_kept| {
             let (answered, failed) = (Arc::clone(&answered), Arc::clone(&failed));
             world.runtime().spawn(async move {
-                let mut ticks = interval(Duration::from_secs(1) * CLIENTS / PER_SECOND);
+                let mut ticks = interval(period);
                 let mut kept = None;
                 loop {
                     ticks.tick().await;
@@ -192,13 +213,14 @@ impl Traffic {
                 }
             })
         };
-        let clients = (0..2 * CLIENTS)
+        let clients = (0..2 * size.clients)
             .map(|index| client(index % 2 == 0))
             .collect();
         Self {
             answered,
             failed,
             clients,
+            began: Instant::now(),
         }
     }
 
@@ -222,41 +244,19 @@ impl Drop for Traffic {
 }
 
 /// One request, on the connection that was kept or a new one, which is kept if it may be.
-async fn ask(router: SocketAddr, kept: &mut Option<TcpStream>) -> Result<()> {
-    let mut stream = match kept.take() {
-        Some(stream) => stream,
-        None => connect(router).await?,
+async fn ask(router: SocketAddr, kept: &mut Option<Bare>) -> Result<()> {
+    let mut bare = match kept.take() {
+        Some(bare) => bare,
+        None => Bare::connect(router).await?,
     };
-    stream.write_all(GET).await.context("cannot ask")?;
-    let mut answer = Vec::new();
-    let end = loop {
-        let read = stream.read_buf(&mut answer).await.context("cannot read")?;
-        ensure!(
-            read > 0,
-            "the connection ended after {} bytes",
-            answer.len()
-        );
-        if let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break end + 4;
-        }
-    };
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    if !head.starts_with("http/1.1 200 ") || !head.contains("\r\ncontent-length: 2\r\n") {
-        bail!("{head}");
-    }
-    while answer.len() < end + 2 {
-        ensure!(stream.read_buf(&mut answer).await? > 0, "half an answer");
-    }
-    if !head.contains("\r\nconnection: close\r\n") {
-        *kept = Some(stream);
-    }
+    let heard = bare.ask(GET).await?;
+    ensure!(
+        heard.status == 200 && heard.body.starts_with(b"v"),
+        "{}",
+        heard.head
+    );
+    *kept = heard.is_kept.then_some(bare);
     Ok(())
-}
-
-async fn connect(router: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(router).await.context("cannot connect")?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// Connections that were upgraded to something else.
@@ -266,30 +266,20 @@ impl Tunnels {
     async fn open(router: SocketAddr) -> Self {
         let mut tunnels = Vec::new();
         for _ in 0..TUNNELS {
-            let mut tunnel = connect(router).await.expect("the router accepts");
-            tunnel.write_all(UPGRADE).await.expect("it reads");
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let byte = timeout(WITHIN, tunnel.read_u8())
-                    .await
-                    .expect("an answer in time");
-                head.push(byte.expect("an answer"));
-            }
-            assert!(
-                head.starts_with(b"HTTP/1.1 101 "),
-                "{}",
-                head.escape_ascii()
-            );
-            tunnels.push(tunnel);
+            let mut tunnel = Bare::connect(router).await.expect("the router accepts");
+            let heard = timeout(WITHIN, tunnel.ask(UPGRADE)).await;
+            let heard = heard.expect("an answer in time").expect("an answer");
+            assert_eq!(heard.status, 101, "{}", heard.head);
+            tunnels.push(tunnel.into_stream());
         }
         Self(tunnels)
     }
 
     /// Bytes go there and back all the time.
     async fn work_for(mut self, time: Duration) {
-        let until = tokio::time::Instant::now() + time;
+        let until = Instant::now() + time;
         let mut ticks = interval(Duration::from_millis(100));
-        while tokio::time::Instant::now() < until {
+        while Instant::now() < until {
             ticks.tick().await;
             for tunnel in &mut self.0 {
                 tunnel.write_all(b"ping").await.expect("the tunnel is open");
