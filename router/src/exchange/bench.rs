@@ -140,7 +140,7 @@ impl Bench {
 
     /// What the client is told beside the answer.
     pub fn sign_response(&mut self) {
-        sign_response(&mut self.response);
+        sign_response(&mut self.response, true);
     }
 
     /// All that is counted of a request that is answered well: by server, name and client.
