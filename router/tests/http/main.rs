@@ -3,6 +3,7 @@
 mod world;
 
 mod admin;
+mod alternatives;
 mod binding;
 mod connections;
 mod draining;
