@@ -1,5 +1,6 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
 
+mod alternatives;
 mod descriptors;
 mod discovery;
 mod embedded_crash;
