@@ -1,6 +1,7 @@
 //! What the parts promise together: real programs, real sockets, a file for each promise.
 
 mod admin_tls;
+mod alternatives;
 mod authority;
 mod bounded_pool;
 mod descriptors;
