@@ -8,6 +8,7 @@ mod embedded_crash;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod mtls;
 mod never_down;
 mod outage_etcd;
 mod outage_namerd;
