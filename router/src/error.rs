@@ -1,6 +1,6 @@
 //! Why a request was answered by the router itself, and what it was told.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -233,6 +233,15 @@ impl RouteError {
         }
     }
 
+    /// What is behind it, where its message does not say so.
+    pub(crate) fn cause(&self) -> Option<&dyn fmt::Display> {
+        match self {
+            Self::NotConnected { cause, .. } => Some(cause),
+            Self::NotBoundInTime { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Its name in the metrics, below `failures/`.
     pub(crate) fn label(&self) -> &'static str {
         match self {
@@ -320,7 +329,7 @@ impl RouteError {
         text
     }
 
-    fn tell_more(&self, text: &mut String, about: &About<'_>) -> std::fmt::Result {
+    fn tell_more(&self, text: &mut String, about: &About<'_>) -> fmt::Result {
         match self {
             Self::NotBoundInTime { .. } => write!(text, ": {}", about.route.path)?,
             _ => write!(text, "\n\nservice name: {}", about.route.path)?,
@@ -387,8 +396,8 @@ pub(crate) struct About<'a> {
 /// A dtab as an indented list.
 struct Lines<'a>(&'a Dtab);
 
-impl std::fmt::Display for Lines<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for dentry in self.0.dentries() {
             writeln!(f, "  {} => {}", dentry.prefix, dentry.dst)?;
         }

@@ -270,7 +270,13 @@ impl Router {
         error: &RouteError,
         route: Option<&Route>,
     ) -> After {
-        tracing::debug!(router = %self.label, blame = ?error.blame(), %error, "request refused");
+        tracing::debug!(
+            router = %self.label,
+            blame = ?error.blame(),
+            %error,
+            cause = error.cause().map(tracing::field::display),
+            "request refused"
+        );
         let limit = origin.edge.max_err_bytes;
         let mut text = match route {
             None => error.answer(None, limit, downstream.response),

@@ -11,6 +11,7 @@ mod failing_endpoints;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
+mod mtls;
 mod never_down;
 mod outage_etcd;
 mod outage_namerd;

@@ -53,7 +53,9 @@ fn refusal(alert: AlertDescription) -> Option<&'static str> {
         Alert::UnknownCA => "it does not know the authority that signed it",
         Alert::CertificateExpired => "it has expired",
         Alert::CertificateRevoked => "it is revoked",
-        Alert::BadCertificate => "it is corrupt, or its signature is wrong",
+        Alert::BadCertificate => "it is corrupt, or for another name",
+        // So is called what an authority has not signed that has the right name.
+        Alert::DecryptError => "its signature is wrong, or its authority has another key there",
         Alert::UnsupportedCertificate => "it is of a kind that is not supported",
         Alert::CertificateUnknown => "it is not acceptable",
         Alert::AccessDenied => "it is valid, but has no access",
@@ -115,9 +117,8 @@ fn about_certificate(refused: &CertificateError) -> String {
 fn shown_names(presented: &[String]) -> String {
     const SOME: usize = 5;
     let plain = |name: &String| {
-        let quoted = name.split_once("(\"");
-        let name = quoted.and_then(|(_, rest)| rest.strip_suffix("\")"));
-        name.map(str::to_owned)
+        let (kind, value) = name.strip_suffix(')')?.split_once('(')?;
+        (kind != "Unsupported").then(|| value.trim_matches('"').to_owned())
     };
     let names = presented.iter().take(SOME);
     let names: Vec<_> = names
