@@ -98,7 +98,7 @@ fn one_of_ten_that_fails_is_left_alone_until_it_is_well() {
     thread::sleep(size.lasts);
     let regained = (bad.requests() - own) as f64 / (requests(&endpoints) - all) as f64;
 
-    eprintln!(
+    println!(
         "{} requests in {lasted:?}, {:.3} % succeeded; the bad endpoint got {got} of them, {probes} of these probes, \
          at most {} at once; it was back {back:?} after it was well, and got {:.1} % then",
         served.len(),
@@ -139,7 +139,7 @@ fn who_is_killed_fails_no_more_than_what_it_had_in_its_hands() {
     let (gets_failed, posts_failed) = (failed(&gets), failed(&posts));
     let (all_lost, lost) = (lost.len(), lost.iter().filter(|method| *method != "GET"));
     let lost = lost.count();
-    eprintln!(
+    println!(
         "killed with {all_lost} requests, {lost} of them POSTs; of {} GETs {} failed, of {} POSTs {}",
         gets.len(),
         gets_failed.len(),
@@ -161,15 +161,17 @@ struct Budget {
 fn when_all_fail_they_get_no_more_than_the_budget_allows() {
     // As it is if nobody says anything, and without the reserve.
     for (percent, per_second, ttl) in [(0.2, 10, 10), (0.5, 0, 5)] {
-        check_load(&Budget {
+        let told = check_load(&Budget {
             percent,
             per_second,
             ttl,
         });
+        println!("{told}");
     }
 }
 
-fn check_load(budget: &Budget) {
+/// Tells what they got.
+fn check_load(budget: &Budget) -> String {
     let size = size();
     let Budget {
         percent,
@@ -201,7 +203,7 @@ fn check_load(budget: &Budget) {
     let offered = seconds * f64::from(size.per_second);
     let ratio = got as f64 / offered;
     let reserve = f64::from(per_second) * (seconds + f64::from(ttl)) / offered;
-    eprintln!(
+    let told = format!(
         "{offered:.0} requests in {seconds:.1} s, {got} to endpoints: × {ratio:.3}, of × {:.3} + {reserve:.3} that may be",
         1.0 + percent
     );
@@ -210,4 +212,5 @@ fn check_load(budget: &Budget) {
     }
     // And it is used: a router that never tries again would do no harm either.
     assert!(ratio > 1.0 + percent / 2.0, "{ratio}");
+    told
 }

@@ -18,11 +18,11 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 fn an_endpoint_that_never_answers_costs_an_attempt() {
     // With failure accrual the silent endpoint would be left alone after five requests, and no percentile would show it.
     for accrual in ["none", "io.l5d.consecutiveFailures, failures: 5"] {
-        check_one_silent(accrual);
+        println!("{}", check_one_silent(accrual));
     }
 }
 
-fn check_one_silent(accrual: &str) {
+fn check_one_silent(accrual: &str) -> String {
     let (per_second, lasts) = match is_full() {
         true => (500, Duration::from_secs(20)),
         false => (200, Duration::from_secs(3)),
@@ -55,13 +55,14 @@ fn check_one_silent(accrual: &str) {
         assert_eq!(served.status, Ok(200), "{}", served.said);
     }
     let (normal, beside, longest) = (p99(&normal), p99(&beside), longest(&beside));
-    eprintln!(
+    let told = format!(
         "accrual {accrual}: p99 {normal:?}, with one silent {beside:?}, longest {longest:?}; it got {silent} requests"
     );
     assert!(silent > 0, "nobody asked it");
     // Where tests run side by side, another may take the time of all that is asked meanwhile.
     let slack = Duration::from_millis(if is_full() { 0 } else { 300 });
     assert!(beside <= ATTEMPT + normal + slack, "{beside:?}");
+    told
 }
 
 fn longest(served: &[Served]) -> Duration {
@@ -75,18 +76,18 @@ fn a_limit_of_time_ends_the_work_of_the_endpoint() {
     let attempt = ATTEMPT.as_millis();
     let attempt = format!("  client: {{requestAttemptTimeoutMs: {attempt}}}\n");
     for (policy, limit) in [(total, TOTAL), (attempt, ATTEMPT)] {
-        check_end(&policy, limit);
+        println!("{}", check_end(&policy, limit));
     }
 }
 
 /// The endpoint sees the end of a request's connection as soon as its time is over, which begins before the endpoint has it.
-fn check_end(policy: &str, limit: Duration) {
+fn check_end(policy: &str, limit: Duration) -> String {
     let requests = if is_full() { 100 } else { 10 };
     let mut world = World::new();
     let endpoints = world.endpoints(1, Act::Silence, policy);
     let endpoint = &endpoints[0];
     let router = world.routers[0].address();
-    let (mut ends, mut told) = (Vec::new(), Vec::new());
+    let (mut ends, mut after) = (Vec::new(), Vec::new());
     for _ in 0..requests {
         let heard = world.runtime().block_on(async {
             let mut bare = Bare::connect(router).await?;
@@ -103,23 +104,24 @@ fn check_end(policy: &str, limit: Duration) {
         for abandoned in abandoned {
             let lasted = abandoned.ended - abandoned.asked;
             ends.push(lasted.saturating_sub(limit));
-            told.push(abandoned.ended.saturating_duration_since(answered));
+            after.push(abandoned.ended.saturating_duration_since(answered));
         }
     }
     assert_eq!(ends.len(), requests);
     ends.sort_unstable();
-    told.sort_unstable();
+    after.sort_unstable();
     let (median, most, last) = (
         ends[requests / 2],
         ends[requests * 95 / 100],
         ends[requests - 1],
     );
-    eprintln!(
+    let told = format!(
         "{}: the endpoint saw the end {median:?} after the limit (median), {most:?} (95 of 100), {last:?} at most; {:?} after the client's answer at most",
         policy.trim(),
-        told[requests - 1]
+        after[requests - 1]
     );
     let soon = Duration::from_millis(50);
     let slowest = if is_full() { most } else { median };
     assert!(slowest < soon, "{ends:?}");
+    told
 }
