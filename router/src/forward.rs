@@ -96,7 +96,7 @@ pub(crate) enum Kind {
 /// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed.
 pub(crate) async fn forward(
     client: &Client,
-    sending: Sending<'_>,
+    sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Begun, Unanswered> {
@@ -184,7 +184,7 @@ async fn endpoints(
 async fn balance(
     client: &Client,
     endpoints: &Endpoints,
-    sending: Sending<'_>,
+    sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<(Class, Option<SocketAddr>, Option<Rest>), Unanswered> {
@@ -248,7 +248,7 @@ fn kind(
 async fn try_all(
     client: &Client,
     endpoints: &Endpoints,
-    sending: Sending<'_>,
+    sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Lease, Unanswered> {
@@ -380,23 +380,25 @@ enum Failed {
 async fn attempt(
     client: &Client,
     mut in_flight: InFlight,
-    sending: Sending<'_>,
+    sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Lease, Failed> {
     let worker = sending.worker;
     let mut may_be_pooled = message.is_some();
-    let entering = in_flight.endpoint.pool.enter(sending.deadline);
-    let permit = match downstream.unless_gone(entering).await {
-        Some(Ok(permit)) => permit,
-        Some(Err(cause)) => {
-            client.stats.trouble().too_many_waiters.inc();
-            let cause = ConnectError::NoRoom(cause);
-            return Err(not_connected(&mut in_flight, cause));
-        }
-        None => return Err(Failed::Perhaps(Unanswered::Gone)),
-    };
-    let mut permit = Some(permit);
+    let mut permit = in_flight.endpoint.pool.enter();
+    if permit.is_none() {
+        let waiting = in_flight.endpoint.pool.wait(sending.deadline);
+        permit = match Box::pin(downstream.unless_gone(waiting)).await {
+            Some(Ok(permit)) => Some(permit),
+            Some(Err(cause)) => {
+                client.stats.trouble().too_many_waiters.inc();
+                let cause = ConnectError::NoRoom(cause);
+                return Err(not_connected(&mut in_flight, cause));
+            }
+            None => return Err(Failed::Perhaps(Unanswered::Gone)),
+        };
+    }
     loop {
         let pool = &in_flight.endpoint.pool;
         let pooled = may_be_pooled
@@ -406,8 +408,8 @@ async fn attempt(
         let connection = match pooled {
             Some(connection) => connection,
             None => {
-                let connecting = Box::pin(connect(client, &in_flight.endpoint));
-                match downstream.unless_gone(connecting).await {
+                let connecting = connect(client, &in_flight.endpoint);
+                match Box::pin(downstream.unless_gone(connecting)).await {
                     Some(Ok(connection)) => connection,
                     Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),

@@ -70,21 +70,25 @@ impl Pool {
         }
     }
 
-    /// Waits for leave to use a connection, if there may be only so many.
+    /// Leave to use a connection, if there may be one more now.
+    pub(crate) fn enter(&self) -> Option<Permit> {
+        let counted = match &self.bounds {
+            None => None,
+            Some(bounds) => Some(Arc::clone(&bounds.room).try_acquire_owned().ok()?),
+        };
+        Some(Permit { _counted: counted })
+    }
+
+    /// Waits for leave to use a connection.
     ///
     /// # Errors
     /// At once if too many wait already, else at the deadline. Cancelling gives up the place in the queue.
-    pub(crate) async fn enter(&self, deadline: Instant) -> Result<Permit, NoRoom> {
-        let Some(bounds) = &self.bounds else {
-            return Ok(Permit { _counted: None });
+    pub(crate) async fn wait(&self, deadline: Instant) -> Result<Permit, NoRoom> {
+        let counted = match &self.bounds {
+            None => None,
+            Some(bounds) => Some(bounds.wait(deadline).await?),
         };
-        let counted = match Arc::clone(&bounds.room).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => Box::pin(bounds.wait(deadline)).await?,
-        };
-        Ok(Permit {
-            _counted: Some(counted),
-        })
+        Ok(Permit { _counted: counted })
     }
 
     /// The worker's connection that was used last, of those that are good for another request.

@@ -56,7 +56,7 @@ impl Router {
             route,
             client,
         }: Diagnosis<'_>,
-        sending: Sending<'_>,
+        sending: &Sending<'_>,
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
     ) -> Result<Begun, Unanswered> {
@@ -128,15 +128,15 @@ enum Traced {
 
 async fn answered(
     client: &Client,
-    sending: Sending<'_>,
+    sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Traced, Unanswered> {
     let sending = Sending {
         holding: None,
-        ..sending
+        ..*sending
     };
-    let begun = forward(client, sending, downstream, message).await?;
+    let begun = forward(client, &sending, downstream, message).await?;
     let rest = match begun.rest {
         Some(rest) if rest.kind == Kind::Body => rest,
         None => return Ok(Traced::Text(Vec::new(), None, begun.class)),

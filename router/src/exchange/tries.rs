@@ -81,8 +81,7 @@ impl<'a> Call<'a> {
                 }
             }
             if !wait.is_zero() {
-                let waiting = Box::pin(sleep(wait));
-                let waited = downstream.unless_gone(waiting).await;
+                let waited = Box::pin(downstream.unless_gone(sleep(wait))).await;
                 waited.ok_or(Unanswered::Gone)?;
             }
             began = Instant::now();
@@ -126,7 +125,7 @@ impl<'a> Call<'a> {
         };
         let client = &*picked.client;
         match &self.diagnosed {
-            None => forward(client, sending, downstream, message).await,
+            None => forward(client, &sending, downstream, message).await,
             Some(here) => {
                 let diagnosis = Diagnosis {
                     here: here.clone(),
@@ -135,7 +134,7 @@ impl<'a> Call<'a> {
                 };
                 let diagnosing = self
                     .router
-                    .diagnose(diagnosis, sending, downstream, message);
+                    .diagnose(diagnosis, &sending, downstream, message);
                 Box::pin(diagnosing).await
             }
         }

@@ -91,19 +91,22 @@ fn round_robin_goes_round() {
 #[test]
 fn who_is_busy_gets_less() {
     for kind in ["p2c", "ewma", "heap"] {
-        let ((slow, _), web) = (silent(), Backend::named("web"));
+        let [(slow, later), (web, now)] = [(); 2].map(|()| stuck());
         let (_addresses, world) = balanced(&[&slow, &web], &format!("kind: {kind}"));
-        // Both have been asked once, so that both are measured, before one of them holds a request.
-        let mut held: Vec<_> = std::iter::repeat_with(|| world.client()).take(40).collect();
+        let mut held: Vec<_> = std::iter::repeat_with(|| world.client()).take(20).collect();
         for client in &mut held {
             client.write(GET);
-            std::thread::sleep(Duration::from_millis(1));
         }
-        wait_until("held", || slow.connections() > 0);
+        wait_until("held", || slow.connections() + web.connections() == 20);
+        assert!(slow.connections() > 2, "{kind}");
+        now.open();
+        wait_until("done", || {
+            state(&world, ID)["endpoints"][web.address.to_string()]["requests"] == 0
+        });
         let held = slow.connections();
         send(&world, 60);
-        // Whoever holds a request has more to do than one that has none.
         assert_eq!(slow.connections(), held, "{kind}");
+        later.open();
     }
 }
 

@@ -89,7 +89,6 @@ fn check_limit(server: &str, router: &str, name: &str, label: &str) {
         );
         let ended = ends.recv_timeout(PATIENCE).expect("the connection ends");
         let late = ended.saturating_duration_since(began + LIMIT);
-        println!("{name}: the endpoint hears of it {late:?} later");
         assert!(late < Duration::from_secs(2), "{name}: {late:?}");
         // The client's connection is as good as before. The limit is for this request, too.
         let get = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
@@ -208,7 +207,6 @@ fn an_endpoint_is_left_alone_that_is_too_slow_for_its_operator_but_not_for_a_cal
             };
             client.send(&format!("GET / HTTP/1.1\r\nHost: web\r\n{caller}\r\n"));
         }
-        assert_eq!(slow.connections(), if is_callers { 6 } else { 5 });
         let removals = "rt/http/client/#/io.l5d.fs/web/failure_accrual/removals";
         metrics(&world)[removals].as_u64().unwrap_or_default() > 0
     };

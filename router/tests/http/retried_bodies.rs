@@ -30,7 +30,7 @@ fn read_body(connection: &mut Client, head: &crate::world::Reply) -> String {
         let size = connection.read_chunk_size();
         if size == 0 {
             // Trailers are fields, and end as they do.
-            body.push_str("\n");
+            body.push('\n');
             loop {
                 let line = read_line(connection);
                 if line == "\r\n" {
@@ -71,8 +71,8 @@ fn backend(
     mpsc::Receiver<&'static str>,
     mpsc::Receiver<String>,
 ) {
-    let (tell_step, steps) = mpsc::channel();
-    let (tell_body, bodies) = mpsc::channel();
+    let (tell_step, steps) = mpsc::sync_channel(1000);
+    let (tell_body, bodies) = mpsc::sync_channel(1000);
     let turn = AtomicUsize::new(0);
     let backend = Backend::scripted(move |mut connection| {
         if turn.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -98,8 +98,8 @@ fn backend(
 
 fn serve(
     connection: &mut Client,
-    tell_step: &mpsc::Sender<&'static str>,
-    tell_body: &mpsc::Sender<String>,
+    tell_step: &mpsc::SyncSender<&'static str>,
+    tell_body: &mpsc::SyncSender<String>,
 ) {
     let head = connection.read_head();
     let _ = tell_step.send("asked again");
@@ -254,7 +254,7 @@ fn a_client_that_was_told_to_go_on_is_not_told_again() {
 #[test]
 fn an_idempotent_request_with_its_body_is_repeated_when_its_kept_connection_dies() {
     let check = |budget: &str, expected: u16| {
-        let (tell, bodies) = mpsc::channel();
+        let (tell, bodies) = mpsc::sync_channel(1000);
         let turn = AtomicUsize::new(0);
         let backend = Backend::scripted(move |mut connection| {
             let is_first = turn.fetch_add(1, Ordering::Relaxed) == 0;

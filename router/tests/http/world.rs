@@ -399,7 +399,7 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Reads everything and answers nothing, until the other side has had enough; then it says so.
 pub(crate) fn silent() -> (Backend, mpsc::Receiver<Instant>) {
-    let (told, tells) = mpsc::channel();
+    let (told, tells) = mpsc::sync_channel(1000);
     let backend = Backend::scripted(move |mut connection| {
         while !connection.ends() {}
         let _ = told.send(Instant::now());
