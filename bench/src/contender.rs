@@ -27,6 +27,17 @@ pub enum Kind {
     Direct,
 }
 
+/// What the router does about requests and endpoints that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// What it does if nobody says anything.
+    Default,
+    /// Nothing: no failure accrual, no budgets, `p2c`.
+    Off,
+    /// Failure accrual, budgets, a classifier that has requests tried again, `ewma`.
+    On,
+}
+
 /// A proxy that can be started, or none.
 #[derive(Clone, Debug)]
 pub struct Contender {
@@ -36,6 +47,8 @@ pub struct Contender {
     pub kind: Kind,
     /// How many names it is asked for.
     pub names: usize,
+    /// What the router does about requests and endpoints that fail.
+    pub policy: Policy,
     /// Its program; empty without one.
     pub program: PathBuf,
 }
@@ -103,6 +116,7 @@ impl Contender {
             name: kind.shown_name().to_owned(),
             kind,
             names: 1,
+            policy: Policy::Default,
             program: kind.find()?,
         })
     }
@@ -133,7 +147,7 @@ impl Contender {
             });
         }
         let address = free_address().context("there is no free port")?;
-        let config = config::write(self.kind, address, backends, dir)?;
+        let config = config::write((self.kind, self.policy), address, backends, dir)?;
         let mut command = pinned(core, &self.program);
         match self.kind {
             Kind::Router => command.args(["--workers", "1", "--log-level", "WARNING"]),

@@ -27,7 +27,7 @@ mod usage;
 pub use asked::Asked;
 pub use backend::Backend;
 pub use balance::balance;
-pub use contender::{Contender, Kind};
+pub use contender::{Contender, Kind, Policy};
 pub use figure::Figure;
 pub use load::{Pace, Plan};
 pub use machine::Machine;

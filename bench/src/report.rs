@@ -33,6 +33,9 @@ const COMPARED: [(Figure, &str); 4] = [
     (Figure::P99Us, "p99"),
 ];
 
+/// What share of the requests by CPU second a router must keep with all policy on.
+const POLICY_MARK: f64 = 0.95;
+
 impl Report {
     /// Without samples. The first of the contenders is the one that the others are compared with.
     pub fn new(scenario: Scenario, rate: Option<f64>, contenders: &[Contender]) -> Self {
@@ -128,6 +131,24 @@ impl Report {
         text
     }
 
+    /// What its scenario is there to tell, if that is one figure.
+    pub fn verdict(&self) -> Option<String> {
+        let (Scenario::Policy, [off, on, ..]) = (self.scenario, &*self.rows) else {
+            return None;
+        };
+        let ratio = Figure::RequestsPerCpuSecond.ratio(&on.samples, &off.samples)?;
+        let kept = match ratio.of_medians >= POLICY_MARK {
+            true => "kept",
+            false => "MISSED",
+        };
+        Some(format!(
+            "requests by CPU second, {} to {}: {}; the mark of {POLICY_MARK} is {kept}",
+            on.name,
+            off.name,
+            shown_ratio(Some(ratio))
+        ))
+    }
+
     /// What the first contender's figure is to that of a row; none for itself.
     fn ratio(&self, figure: Figure, row: &Row) -> Option<Ratio> {
         let first = self.rows.first().filter(|first| first.name != row.name)?;
@@ -201,13 +222,14 @@ fn shown_ratio(ratio: Option<Ratio>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contender::Kind;
+    use crate::contender::{Kind, Policy};
 
     fn report() -> Report {
         let contender = |name: &str| Contender {
             name: name.to_owned(),
             kind: Kind::Router,
             names: 1,
+            policy: Policy::Default,
             program: "x".into(),
         };
         let mut report = Report::new(
@@ -234,6 +256,24 @@ mod tests {
         assert!(
             nginx.is_some_and(|line| line.contains("0.45 (0.45–0.45)")),
             "{table}"
+        );
+    }
+
+    #[test]
+    fn the_cost_of_policy_is_told_with_its_mark() {
+        let Report { rate, rows, .. } = report();
+        assert_eq!(report().verdict(), None);
+        let scenario = Scenario::Policy;
+        let verdict = Report {
+            scenario,
+            rate,
+            rows,
+        }
+        .verdict();
+        let verdict = verdict.expect("two rows with samples");
+        assert!(
+            verdict.contains("0.45 (0.45–0.45); the mark of 0.95 is MISSED"),
+            "{verdict}"
         );
     }
 

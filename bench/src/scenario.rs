@@ -19,6 +19,8 @@ pub enum Scenario {
     Rate,
     /// GET of 1 KiB on 64 connections, of one name and of many; the router only.
     Names,
+    /// GET of 1 KiB on 64 connections, with all policy off and with all of it on; the router only.
+    Policy,
 }
 
 impl Scenario {
@@ -36,13 +38,14 @@ impl Scenario {
                 rate.unwrap_or(0.0)
             ),
             Self::Names => "GET 1 KiB, 64 connections, one name and many".into(),
+            Self::Policy => "GET 1 KiB, 64 connections, policy off and on".into(),
         }
     }
 
     /// What the load is told.
     pub(crate) fn words(self, rate: Option<f64>) -> Vec<String> {
         let words = match self {
-            Self::Get | Self::Names => "--ask get-1k --connections 64",
+            Self::Get | Self::Names | Self::Policy => "--ask get-1k --connections 64",
             Self::Single => "--ask get-1k --connections 1",
             Self::Post => "--ask post-16k --connections 64",
             Self::Download => "--ask get-10m --connections 8",

@@ -171,6 +171,12 @@ impl Router {
             servers,
         };
         if let Some(client) = client
+            && router.client.heeds_alternatives()
+            && matches!(router.interpreter, InterpreterConfig::NamerdHttp(_))
+        {
+            ClientPolicy::refuse_min_live_share(client);
+        }
+        if let Some(client) = client
             && interpreter_field.is_some_and(has_transformers)
         {
             ClientPolicy::warn_where_transformers_stand_before(client);

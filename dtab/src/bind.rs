@@ -12,7 +12,9 @@ mod state;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-pub use self::outcome::{Answer, BindError, BoundOutcome, DeadBranch, Leaf, Name, Outcome, Via};
+pub use self::outcome::{
+    Alternatives, Answer, BindError, BoundOutcome, DeadBranch, Leaf, Name, Outcome, Via,
+};
 use self::state::{Branch, Found};
 pub(crate) use self::state::{Node, State};
 use crate::dentry::Dentry;
@@ -34,19 +36,33 @@ const MAX_TREE_DEPTH: usize = 800;
 /// `namers` is asked for a path only when the table's answer is exactly Neg: no rule matches, or a single one says `~`. It
 /// does everything that isn't the table: configured namers by prefix and order, then the built-in ones. Alternatives
 /// behind a positive one are not evaluated, so that nobody is asked for names that nothing needs.
-pub fn bind<B: Clone>(
+pub fn bind<B: Clone + PartialEq>(
     path: &Path,
     dtab: &Dtab,
     namers: &mut dyn FnMut(&Path) -> Answer<B>,
 ) -> Outcome<B> {
-    let mut binder = Binder::new(dtab, namers);
-    match &*binder.path(path, None, 0) {
-        State::Pending => Outcome::Pending,
-        State::Failed(error) => Outcome::Failed(error.clone()),
-        State::Found(found) => found
-            .unfold(binder.budget)
-            .map_or_else(Outcome::Failed, Outcome::Bound),
+    bind_with(path, dtab, Alternatives::FirstOnly, namers)
+}
+
+/// Binds a path like [`bind`], and says which alternatives the tree is to have.
+///
+/// Where looking at all of them is too much work, the tree has the first ones only: what is wanted beside them costs
+/// nobody what [`bind`] finds.
+pub fn bind_with<B: Clone + PartialEq>(
+    path: &Path,
+    dtab: &Dtab,
+    alternatives: Alternatives,
+    namers: &mut dyn FnMut(&Path) -> Answer<B>,
+) -> Outcome<B> {
+    if alternatives == Alternatives::All {
+        let mut binder = Binder::new(dtab, namers);
+        binder.alternatives = alternatives;
+        let outcome = binder.outcome(path);
+        if !binder.was_too_large {
+            return outcome;
+        }
     }
+    Binder::new(dtab, namers).outcome(path)
 }
 
 pub(crate) struct Binder<'a, B> {
@@ -56,6 +72,9 @@ pub(crate) struct Binder<'a, B> {
     pub(crate) known: HashMap<(Path, usize), Rc<State<B>>>,
     pub(crate) budget: usize,
     tree_depth: usize,
+    alternatives: Alternatives,
+    /// Whether something was too much work, wherever in the tree.
+    was_too_large: bool,
 }
 
 impl<'a, B: Clone> Binder<'a, B> {
@@ -66,6 +85,25 @@ impl<'a, B: Clone> Binder<'a, B> {
             known: HashMap::new(),
             budget: BUDGET,
             tree_depth: 0,
+            alternatives: Alternatives::FirstOnly,
+            was_too_large: false,
+        }
+    }
+
+    fn outcome(&mut self, path: &Path) -> Outcome<B>
+    where
+        B: PartialEq,
+    {
+        match &*self.path(path, None, 0) {
+            State::Pending => Outcome::Pending,
+            State::Failed(error) => Outcome::Failed(error.clone()),
+            State::Found(found) => match found.unfold(self.budget) {
+                Ok(bound) => Outcome::Bound(bound),
+                Err(error) => {
+                    self.was_too_large = true;
+                    Outcome::Failed(error)
+                }
+            },
         }
     }
 
@@ -135,6 +173,7 @@ impl<'a, B: Clone> Binder<'a, B> {
         depth: usize,
     ) -> Rc<State<B>> {
         if self.tree_depth == MAX_TREE_DEPTH {
+            self.was_too_large = true;
             return State::failed(BindError::TooLarge);
         }
         self.tree_depth += 1;
@@ -159,26 +198,54 @@ impl<'a, B: Clone> Binder<'a, B> {
         alternatives: impl IntoIterator<Item = T>,
         mut evaluate: impl FnMut(&mut Self, T) -> Rc<State<B>>,
     ) -> Rc<State<B>> {
+        let mut alternatives = alternatives.into_iter();
         let mut pending = 0_usize;
-        for alternative in alternatives {
+        while let Some(alternative) = alternatives.next() {
             let state = evaluate(self, alternative);
-            match &*state {
-                State::Found(found) if matches!(*found.node, Node::Neg) => {
-                    pending = pending.saturating_add(found.pending);
-                }
-                State::Found(found) if pending > 0 => {
-                    return Rc::new(State::Found(Found {
-                        node: Rc::clone(&found.node),
-                        pending: pending.saturating_add(found.pending),
-                    }));
-                }
-                _ => return state,
+            let State::Found(found) = &*state else {
+                return state;
+            };
+            pending = pending.saturating_add(found.pending);
+            if matches!(*found.node, Node::Neg) {
+                continue;
             }
+            let node = match self.alternatives {
+                Alternatives::FirstOnly => Rc::clone(&found.node),
+                Alternatives::All => self.with_others(&found.node, alternatives, evaluate),
+            };
+            return Rc::new(State::Found(Found { node, pending }));
         }
         Rc::new(State::Found(Found {
             node: Rc::new(Node::Neg),
             pending,
         }))
+    }
+
+    /// The first alternative and those behind it, up to one that is never passed over. What isn't known yet, or is an
+    /// error, is left out.
+    fn with_others<T>(
+        &mut self,
+        first: &Rc<Node<B>>,
+        behind: impl Iterator<Item = T>,
+        mut evaluate: impl FnMut(&mut Self, T) -> Rc<State<B>>,
+    ) -> Rc<Node<B>> {
+        let mut nodes = vec![Rc::clone(first)];
+        let mut is_last = first.is_last();
+        for alternative in behind {
+            if is_last {
+                break;
+            }
+            if let State::Found(found) = &*evaluate(self, alternative)
+                && !matches!(*found.node, Node::Neg)
+            {
+                nodes.push(Rc::clone(&found.node));
+                is_last = found.node.is_last();
+            }
+        }
+        match nodes.len() {
+            1 => Rc::clone(first),
+            _ => Rc::new(Node::Alt(nodes)),
+        }
     }
 
     /// A union: of what is known now. Pending and failed branches are left out as long as another one is neither.
@@ -208,6 +275,7 @@ impl<'a, B: Clone> Binder<'a, B> {
             }
             None => {
                 self.budget = 0;
+                self.was_too_large = true;
                 false
             }
         }

@@ -33,7 +33,8 @@ mod path_matcher;
 mod segment;
 
 pub use bind::{
-    Answer, BindError, BoundOutcome, DeadBranch, Leaf, MAX_DEPTH, Name, Outcome, Via, bind,
+    Alternatives, Answer, BindError, BoundOutcome, DeadBranch, Leaf, MAX_DEPTH, Name, Outcome, Via,
+    bind, bind_with,
 };
 pub use delegate::{DelegateError, DelegateTree, DelegateWeighted, delegate, delegate_tree};
 pub use dentry::{Dentry, Elem, Prefix};

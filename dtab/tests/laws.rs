@@ -1,8 +1,8 @@
 //! What holds for every path, tree and table.
 
 use dtab::{
-    Answer, Dentry, Dtab, Elem, Evaluation, Name, NameTree, Path, PathMatcher, Prefix, Segment,
-    Weighted, bind, delegate, lint,
+    Alternatives, Answer, BoundOutcome, Dentry, Dtab, Elem, Evaluation, Name, NameTree, Outcome,
+    Path, PathMatcher, Prefix, Segment, Weighted, bind, bind_with, delegate, lint,
 };
 use proptest::prelude::*;
 
@@ -123,6 +123,23 @@ fn lookup_by_walking(dtab: &Dtab, path: &Path) -> NameTree<Path> {
     }
 }
 
+/// The tree with the first of each alternation only.
+fn firsts<T: Clone>(tree: &NameTree<T>) -> NameTree<T> {
+    match tree {
+        NameTree::Alt(trees) => trees.first().map_or(NameTree::Neg, firsts),
+        NameTree::Union(branches) => NameTree::Union(
+            branches
+                .iter()
+                .map(|branch| Weighted {
+                    weight: branch.weight,
+                    tree: firsts(&branch.tree),
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_printed_reads_back_the_same(path in path(), tree in tree(), dtab in dtab()) {
@@ -184,9 +201,18 @@ proptest! {
     }
 
     #[test]
-    fn evaluation_ends(dtab in dtab(), path in path()) {
+    fn evaluation_ends_and_alternatives_change_nothing_before_them(dtab in dtab(), path in path()) {
         let first = bind(&path, &dtab, &mut namers);
         prop_assert_eq!(first, bind(&path, &dtab, &mut namers));
+        let with_all = bind_with(&path, &dtab, Alternatives::All, &mut namers);
+        match (bind(&path, &dtab, &mut namers), with_all) {
+            (Outcome::Bound(first), Outcome::Bound(all)) => {
+                prop_assert_eq!(first, BoundOutcome { tree: firsts(&all.tree), ..all });
+            }
+            // An error tells one of the rules that led there.
+            (Outcome::Failed(_), Outcome::Failed(_)) | (Outcome::Pending, Outcome::Pending) => {}
+            (first, all) => prop_assert!(false, "{first:?} {all:?}"),
+        }
         if let Ok(tree) = delegate(&path, &dtab, &mut namers) {
             prop_assert!(tree.to_json(&mut |name, _| name.to_string().into()).is_object());
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dtab::{Answer, DeadBranch, DelegateError, DelegateTree, Dtab, NameTree, Outcome, Path};
+use dtab::{
+    Alternatives, Answer, DeadBranch, DelegateError, DelegateTree, Dtab, NameTree, Outcome, Path,
+};
 use futures_util::future::BoxFuture;
 use live::{Live, Publisher, Reads, Shared, State};
 use tokio::time::Instant;
@@ -75,8 +77,9 @@ pub struct Binder {
     namers: Namers,
     empty_is_neg: bool,
     transformers: Transformers,
+    alternatives: Alternatives,
     tables: Shared<Arc<str>, Table>,
-    bindings: Shared<Key, Binding>,
+    bindings: Shared<(Key, Alternatives), Binding>,
 }
 
 /// A binding in use is shared by all who ask for the same path with the same overriding dtab, compared as text.
@@ -101,6 +104,7 @@ impl Binder {
             namers,
             empty_is_neg,
             transformers: Transformers::default(),
+            alternatives: Alternatives::default(),
             tables: Shared::default(),
             bindings: Shared::default(),
         }
@@ -110,6 +114,15 @@ impl Binder {
     pub(crate) fn below(self, transformers: Transformers) -> Self {
         Self {
             transformers,
+            ..self
+        }
+    }
+
+    /// The same for somebody who wants these alternatives in each tree.
+    #[must_use]
+    pub(crate) fn with(self, alternatives: Alternatives) -> Self {
+        Self {
+            alternatives,
             ..self
         }
     }
@@ -126,7 +139,8 @@ impl Binder {
 
     /// The bindings that somebody reads now, by path and overriding dtab.
     pub fn bindings(&self) -> Vec<(Key, Live<Binding>)> {
-        self.bindings.read_now()
+        let bindings = self.bindings.read_now().into_iter();
+        bindings.map(|((key, _), binding)| (key, binding)).collect()
     }
 
     /// The dtab with another one appended, computed once for all bindings that append the same.
@@ -143,17 +157,7 @@ impl Binder {
 
 impl Interpreter for Binder {
     fn bind(&self, path: &Path, dtab: &Dtab) -> Live<Binding> {
-        let key = key(path, dtab);
-        self.bindings.get_or_make(&key, || {
-            // Boxed, because an async function keeps room for its arguments twice.
-            let step = Box::new(Step {
-                path: path.clone(),
-                table: self.table_with(dtab, &key.1),
-                namers: self.namers.clone(),
-                judge: self.empty_is_neg.then(|| self.transformers.clone()),
-            });
-            live::spawn("binding", move |out| recompute(step, out))
-        })
+        self.bind_with(path, dtab, self.alternatives)
     }
 
     fn delegate<'a>(
@@ -166,6 +170,22 @@ impl Interpreter for Binder {
 }
 
 impl Binder {
+    /// Binds a path as [`bind`](Interpreter::bind) does, with these alternatives in the tree.
+    pub fn bind_with(&self, path: &Path, dtab: &Dtab, alternatives: Alternatives) -> Live<Binding> {
+        let key = (key(path, dtab), alternatives);
+        self.bindings.get_or_make(&key, || {
+            // Boxed, because an async function keeps room for its arguments twice.
+            let step = Box::new(Step {
+                path: path.clone(),
+                table: self.table_with(dtab, &key.0.1),
+                namers: self.namers.clone(),
+                judge: self.empty_is_neg.then(|| self.transformers.clone()),
+                alternatives,
+            });
+            live::spawn("binding", move |out| recompute(step, out))
+        })
+    }
+
     /// Shows the delegation of a whole tree of paths.
     ///
     /// # Errors
@@ -230,6 +250,7 @@ struct Step {
     namers: Namers,
     /// Where names without any address count as Neg: what the addresses go through before they are looked at.
     judge: Option<Transformers>,
+    alternatives: Alternatives,
 }
 
 /// The loop around the pure function: read, bind, publish, wait for one of the inputs to change.
@@ -261,7 +282,9 @@ async fn recompute(step: Box<Step>, mut out: Publisher<Binding>) {
 impl Step {
     /// Binds once. Until `wait_for_all` a union with branches that have no answer yet is pending as a whole.
     fn evaluate(&self, dtab: &Dtab, wait_for_all: Option<Instant>, reads: &mut Reads) -> Evaluated {
-        let outcome = dtab::bind(&self.path, dtab, &mut |path| self.ask(path, reads));
+        let outcome = dtab::bind_with(&self.path, dtab, self.alternatives, &mut |path| {
+            self.ask(path, reads)
+        });
         let bound = match outcome {
             Outcome::Pending => return Evaluated::Pending,
             Outcome::Failed(error) => return Evaluated::Failed(error.to_string().into()),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{HostPort, InterpreterConfig, NamerConfig, TransformerConfig};
-use dtab::{Dtab, Path};
+use dtab::{Alternatives, Dtab, Path};
 use live::Live;
 use mesh::channel::{AddressError, Namerds};
 use mesh::client::BaseUrlError;
@@ -34,6 +34,11 @@ pub enum BuildError {
         "`emptyIsNeg` is namerd's to say where namerd binds the names: write it in namerd's file"
     )]
     EmptyIsNeg,
+    /// Names that may be passed over, where nobody tells what stands behind them.
+    #[error(
+        "`minLiveShare` needs alternatives, which io.l5d.namerd.http does not tell: use io.l5d.mesh"
+    )]
+    Alternatives,
     /// The files for TLS to namerd.
     #[error("cannot read the files for TLS to namerd")]
     Tls(#[from] TlsError),
@@ -57,6 +62,8 @@ pub struct Asker {
     pub label: String,
     /// Where state may be kept for the next start, the best folder first; none if nothing is to be kept.
     pub state_folders: Vec<PathBuf>,
+    /// Which alternatives it wants to know of.
+    pub alternatives: Alternatives,
 }
 
 impl Asker {
@@ -112,7 +119,10 @@ pub fn interpreter(
 ) -> Result<Arc<dyn Interpreter>, BuildError> {
     let transformers = transformers(written, &namers)?;
     let below = transformers.clone();
-    let binder = |table| Arc::new(Binder::new(table, namers, empty_is_neg).below(below));
+    let binder = |table| {
+        let binder = Binder::new(table, namers, empty_is_neg).below(below);
+        Arc::new(binder.with(asker.alternatives))
+    };
     let interpreter: Arc<dyn Interpreter> = match config {
         InterpreterConfig::Default => binder(no_rules()),
         InterpreterConfig::Fs { dtab_file } => binder(fs::table(dtab_file)),
@@ -130,10 +140,14 @@ pub fn interpreter(
                     .with_stream_window(mesh.initial_stream_window),
                 snapshot: asker.snapshot(&namespace),
                 namespace,
+                alternatives: asker.alternatives,
                 identity: asker.identity.clone(),
                 retry: mesh.retry,
                 failing_max: mesh.failure_threshold.map(|threshold| threshold.min_period),
             }))
+        }
+        InterpreterConfig::NamerdHttp(_) if asker.alternatives == Alternatives::All => {
+            return Err(BuildError::Alternatives);
         }
         InterpreterConfig::NamerdHttp(namerd) => {
             let tls = client_tls(namerd.tls.as_ref(), &["http/1.1"])?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{InterpreterConfig, Listens};
+use dtab::Alternatives;
 use http::header::InvalidHeaderName;
 use http1::Limits;
 use namer::build::{Asker, BuildError};
@@ -122,7 +123,7 @@ pub(crate) fn router(
             &config.transformers,
             namers.clone(),
             config.empty_is_neg,
-            &asker(&config.label, parts),
+            &asker(config, parts),
         )?,
     };
     let clock = same.map_or_else(Clock::start, |(router, _)| router.clock);
@@ -239,7 +240,8 @@ impl Before<'_> {
         let has_same_interpreter = self.has_same_sources
             && before.interpreter == next.interpreter
             && before.empty_is_neg == next.empty_is_neg
-            && before.transformers == next.transformers;
+            && before.transformers == next.transformers
+            && alternatives(before) == alternatives(next);
         let has_same_clients = before.client == next.client
             && (cache.clients, cache.idle_ttl) == (next_cache.clients, next_cache.idle_ttl);
         let has_same_names = before.dtab == next.dtab
@@ -275,13 +277,14 @@ pub(crate) struct Parts {
 }
 
 /// Who a router is to its namerd. The admin server's port tells the routers of one host apart.
-fn asker(label: &str, parts: &Parts) -> Asker {
+fn asker(config: &config::Router, parts: &Parts) -> Asker {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = match host.trim() {
         "" => "localhost",
         host => host,
     };
-    let labels = [("router", label), ("host", host)];
+    let label = &config.label;
+    let labels = [("router", &**label), ("host", host)];
     Asker {
         identity: RouterIdentity {
             id: format!("{label}@{host}:{}", parts.admin.port()),
@@ -290,8 +293,17 @@ fn asker(label: &str, parts: &Parts) -> Asker {
                 .into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
-        label: label.to_owned(),
+        label: label.clone(),
         state_folders: parts.state_folders.clone(),
+        alternatives: alternatives(config),
+    }
+}
+
+/// Which alternatives the bound trees are to have: others than the first are of use only where names may be passed over.
+fn alternatives(config: &config::Router) -> Alternatives {
+    match config.client.heeds_alternatives() {
+        true => Alternatives::All,
+        false => Alternatives::FirstOnly,
     }
 }
 

@@ -5,12 +5,12 @@
 //! (RFC 9110 §9.2.2) and only after a pooled connection, whose end the request may just have met (RFC 9112 §9.3.1).
 
 mod ask;
+mod attempt;
 mod hold;
 mod host;
 mod lease;
 mod respond;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,23 +18,19 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use http1::{Known, Length};
 use live::Live;
-use policy::{
-    Admission, Class, Classifier, Exchange, FailFast, Node as _, Outcome, Pick, Sent, Status,
-};
-use tokio::time::{Instant, timeout};
+use policy::{Class, Classifier, Exchange, Node as _, Pick, Sent, Status};
+use tokio::time::Instant;
 
 pub(crate) use ask::{Asked, Unanswered};
 pub(crate) use hold::hold;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
 
-use crate::client::{
-    Client, ConnectError, Connection, Endpoint, Endpoints, InFlight, Interrupted, Target,
-};
+use crate::client::{Client, Endpoint, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
-use crate::stats::millis;
-use ask::{ask, frame, may_switch};
+use ask::{frame, may_switch};
+use attempt::{Failed, attempt};
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;
@@ -58,10 +54,10 @@ pub(crate) struct Sending<'a> {
     pub(crate) classifier: Classifier,
     /// How many bytes of the body are kept for another try.
     pub(crate) kept_bytes: usize,
-    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
-    pub(crate) failed: &'a [SocketAddr],
     /// Which answers are read whole before the client is told of them.
     pub(crate) holding: Option<Holding>,
+    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
+    pub(crate) failed: &'a [SocketAddr],
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -368,215 +364,9 @@ fn requeues(client: &Client, message: Option<&Asked>) -> bool {
     is_paid
 }
 
-/// Why an endpoint did not answer.
-enum Failed {
-    /// Nothing of the request was sent.
-    Surely(ConnectError),
-    /// It may have been seen, or nobody waits for the answer.
-    Perhaps(Unanswered),
-}
-
-/// Sends the request to one endpoint: on a pooled connection if there is one that lives, else on a new one.
-async fn attempt(
-    client: &Client,
-    mut in_flight: InFlight,
-    sending: &Sending<'_>,
-    downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
-) -> Result<Lease, Failed> {
-    let worker = sending.worker;
-    let mut may_be_pooled = message.is_some();
-    let mut permit = in_flight.endpoint.pool.enter();
-    if permit.is_none() {
-        let waiting = in_flight.endpoint.pool.wait(sending.deadline);
-        permit = match Box::pin(downstream.unless_gone(waiting)).await {
-            Some(Ok(permit)) => Some(permit),
-            Some(Err(cause)) => {
-                client.stats.trouble().too_many_waiters.inc();
-                let cause = ConnectError::NoRoom(cause);
-                return Err(not_connected(&mut in_flight, cause));
-            }
-            None => return Err(Failed::Perhaps(Unanswered::Gone)),
-        };
-    }
-    loop {
-        let pool = &in_flight.endpoint.pool;
-        let pooled = may_be_pooled
-            .then(|| pool.take_idle(worker, sending.began))
-            .flatten();
-        let is_pooled = pooled.is_some();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => {
-                let connecting = connect(client, &in_flight.endpoint);
-                match Box::pin(downstream.unless_gone(connecting)).await {
-                    Some(Ok(connection)) => connection,
-                    Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
-                    None => return Err(Failed::Perhaps(Unanswered::Gone)),
-                }
-            }
-        };
-        let mut lease = Lease {
-            connection,
-            in_flight,
-            worker,
-            permit: permit.take(),
-        };
-        let Some(asked) = message else {
-            downstream.response.reset(StatusCode::OK);
-            return Ok(lease);
-        };
-        let asking = ask(&mut lease.connection, asked, downstream);
-        let answered = match client.rules.settings.attempt_timeout {
-            None => asking.await,
-            Some(most) => match timeout(most, Box::pin(asking)).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    client.stats.trouble().timeouts.inc();
-                    Err(ask::Error::Upstream(Interrupted::TimedOut(most)))
-                }
-            },
-        };
-        let Err(error) = answered else {
-            return Ok(lease);
-        };
-        let cause = match error {
-            ask::Error::Downstream(unanswered) => return Err(Failed::Perhaps(unanswered)),
-            ask::Error::Upstream(cause) => cause,
-        };
-        let judge = |lease: &mut Lease| {
-            let now = Instant::now();
-            lease.in_flight.judge(Outcome::Failure, now);
-        };
-        match cause {
-            // Closed while it was idle: the next one may live, and a new one surely does.
-            Interrupted::Io(_) | Interrupted::Closed if !asked.has_begun() && is_pooled => {}
-            Interrupted::Io(cause) if !asked.has_begun() => {
-                judge(&mut lease);
-                return Err(Failed::Surely(ConnectError::Refused(cause)));
-            }
-            Interrupted::Closed if !asked.has_begun() => {
-                judge(&mut lease);
-                let cause = io::Error::from(io::ErrorKind::ConnectionReset);
-                return Err(Failed::Surely(ConnectError::Refused(cause)));
-            }
-            Interrupted::Io(_) | Interrupted::Closed
-                if is_pooled
-                    && asked.heard_nothing(&lease)
-                    && downstream.request.method.is_idempotent()
-                    && requeues(client, Some(&*asked)) =>
-            {
-                may_be_pooled = false;
-                *message = message.take().map(|asked| asked.again(downstream));
-            }
-            Interrupted::NotTrusted(error) if asked.heard_nothing(&lease) => {
-                judge(&mut lease);
-                let endpoint = lease.in_flight.endpoint.address;
-                let cause = ConnectError::Insecure(error);
-                if !asked.is_repeatable() {
-                    // What is gone of the body cannot be sent to another one.
-                    let refused = not_taken(client, endpoint, cause);
-                    return Err(Failed::Perhaps(refused.into()));
-                }
-                *message = message.take().map(|asked| asked.again(downstream));
-                return Err(Failed::Surely(cause));
-            }
-            cause => {
-                judge(&mut lease);
-                let broken = RouteError::Broken {
-                    id: client.id.clone(),
-                    address: lease.in_flight.endpoint.address,
-                    cause,
-                };
-                return Err(Failed::Perhaps(broken.into()));
-            }
-        }
-        (in_flight, permit) = lease.give_up();
-    }
-}
-
-fn not_connected(in_flight: &mut InFlight, cause: ConnectError) -> Failed {
-    match cause {
-        // No endpoint is to blame, and no other one would do.
-        cause if cause.is_lack_of_descriptors() => {
-            Failed::Perhaps(RouteError::Overloaded(Full::Descriptors).into())
-        }
-        cause => {
-            in_flight.judge(Outcome::Failure, Instant::now());
-            Failed::Surely(cause)
-        }
-    }
-}
-
-/// No endpoint but this one can be asked, and it does not want to be.
-fn not_taken(client: &Client, address: SocketAddr, cause: ConnectError) -> RouteError {
-    RouteError::NotConnected {
-        id: client.id.clone(),
-        address,
-        cause,
-        addresses: vec![address],
-    }
-}
-
 fn switched(client: &Client, lease: &Lease) -> RouteError {
     RouteError::Switched {
         id: client.id.clone(),
         address: lease.in_flight.endpoint.address,
-    }
-}
-
-async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>, ConnectError> {
-    let stats = &client.stats;
-    let began = Instant::now();
-    let trying = match &endpoint.fail_fast {
-        None => None,
-        Some(fail_fast) => match fail_fast.attempt(client.clock.time_at(began)) {
-            Some(admission) => Some(Trying {
-                client,
-                fail_fast,
-                admission: Some(admission),
-            }),
-            None => return Err(ConnectError::FailedFast),
-        },
-    };
-    stats.connects.inc();
-    endpoint.pool.make_room();
-    let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, &client.rules, connections).await;
-    let (latency, outcome) = match opened {
-        Ok(_) => (&stats.connect_latency, Outcome::Success),
-        Err(_) => (&stats.failed_connect_latency, Outcome::Failure),
-    };
-    latency.record(millis(began.elapsed()));
-    if let Some(mut trying) = trying {
-        trying.settle(outcome);
-    }
-    opened.map(Box::new)
-}
-
-/// An attempt to connect that decides whether others are made; settled however it ends.
-struct Trying<'a> {
-    client: &'a Client,
-    fail_fast: &'a FailFast,
-    admission: Option<Admission>,
-}
-
-impl Trying<'_> {
-    fn settle(&mut self, outcome: Outcome) {
-        if let Some(admission) = self.admission.take() {
-            let time = self.client.clock.time_at(Instant::now());
-            let changed = self
-                .fail_fast
-                .settle(admission, time, outcome, &mut fastrand::f64);
-            if let Some(change) = changed {
-                tracing::debug!(client = %self.client.id, ?change, "connecting");
-            }
-        }
-    }
-}
-
-impl Drop for Trying<'_> {
-    fn drop(&mut self) {
-        self.settle(Outcome::Ignorable);
     }
 }

@@ -14,6 +14,7 @@ mod programs;
 mod proxied;
 mod router;
 mod rush;
+mod scripted;
 mod size;
 mod world;
 
@@ -28,5 +29,6 @@ pub use programs::program;
 pub use proxied::{Proxied, Reply};
 pub use router::Router;
 pub use rush::{Rush, Served, p99};
+pub use scripted::{Abandoned, Act, Scripted};
 pub use size::{is_full, with_descriptors};
 pub use world::{World, until};

@@ -7,17 +7,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use crate::backend::Backend;
+use crate::bare::Bare;
 use crate::etcd::Etcd;
 use crate::load::Load;
 use crate::namerctl::Namerctl;
 use crate::namerd::{Namerd, Ports};
 use crate::proxied::{Proxied, Reply};
 use crate::router::Router;
+use crate::scripted::{Act, Scripted};
 
 /// Worlds come one after the other, since they measure times.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -155,6 +158,19 @@ impl World {
         fs::rename(new, self.dir().join("disco").join(name)).expect("it can be replaced");
     }
 
+    /// Starts endpoints for the host `web`, and a router that finds them in a file and treats them as the YAML says.
+    pub fn endpoints(&mut self, count: usize, act: Act, policy: &str) -> Vec<Scripted> {
+        let endpoints = (0..count).map(|_| Scripted::start(self.runtime.handle(), act));
+        let endpoints: Vec<_> = endpoints.collect();
+        self.disco_of("web", endpoints.iter().map(Scripted::address));
+        let disco = self.dir().join("disco");
+        let disco = disco.display();
+        self.start_router_with(&format!(
+            "  dtab: /svc => /#/io.l5d.fs\n{policy}namers: [{{kind: io.l5d.fs, rootDir: {disco}}}]\n"
+        ));
+        endpoints
+    }
+
     /// A backend that no file names.
     pub fn backend(&self, version: &str) -> Backend {
         Backend::start(self.runtime.handle(), version)
@@ -200,6 +216,20 @@ impl World {
             connection.get(host, headers).await
         });
         reply.expect("the router answers")
+    }
+
+    /// A number of the metrics of the router of this index; 0 if there is none of this name below the router's.
+    pub fn metric(&self, router: usize, name: &str) -> u64 {
+        let router = &self.routers[router];
+        let heard = self.runtime.block_on(async {
+            let mut admin = Bare::connect(router.admin()).await?;
+            admin
+                .ask(b"GET /admin/metrics.json HTTP/1.1\r\nHost: admin\r\n\r\n")
+                .await
+        });
+        let metrics = serde_json::from_slice::<Value>(&heard.expect("metrics").body);
+        let name = format!("rt/{}/{name}", router.name());
+        metrics.expect("JSON")[name].as_u64().unwrap_or_default()
     }
 
     /// So many GETs for a host through the router of this index, one after the other on kept-alive connections; the

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use bench::{Contender, Kind, Layout, Machine, Report, Scenario, Setting, Stand, balance};
+use bench::{Contender, Kind, Layout, Machine, Policy, Report, Scenario, Setting, Stand, balance};
 use clap::{Parser, ValueEnum as _};
 use serde_json::json;
 
@@ -110,6 +110,9 @@ fn run(args: &Args) -> Result<()> {
         let mark = if args.markdown { "### " } else { "" };
         say(&format!("\n{mark}{}\n", report.title()))?;
         say(report.table(layout).trim_end())?;
+        if let Some(verdict) = report.verdict() {
+            say(&format!("\n{verdict}"))?;
+        }
         run.reports.push(report);
     }
     say(&format!("\n{}", Report::summary(&run.reports, layout)))?;
@@ -154,6 +157,7 @@ fn find(args: &Args) -> Result<Vec<Contender>> {
             name: "before".to_owned(),
             kind: Kind::Router,
             names: 1,
+            policy: Policy::Default,
             program: program.clone(),
         });
     }
@@ -240,21 +244,34 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
-    /// Names matter to routers only.
+    /// Names and policy are the routers' only.
     fn contenders_of(&self, scenario: Scenario) -> Vec<Contender> {
-        if scenario != Scenario::Names {
-            return self.contenders.clone();
-        }
+        let variants: fn(&Contender, &Args) -> [Contender; 2] = match scenario {
+            Scenario::Names => one_name_and_many,
+            Scenario::Policy => policy_off_and_on,
+            _ => return self.contenders.clone(),
+        };
         let routers = self.contenders.iter();
         let routers = routers.filter(|contender| contender.kind == Kind::Router);
-        let with_many = routers.flat_map(|router| {
-            let many = Contender {
-                name: format!("{}, {} names", router.name, self.args.names),
-                names: self.args.names,
-                ..router.clone()
-            };
-            [router.clone(), many]
-        });
-        with_many.collect()
+        routers
+            .flat_map(|router| variants(router, self.args))
+            .collect()
     }
+}
+
+fn one_name_and_many(router: &Contender, args: &Args) -> [Contender; 2] {
+    let many = Contender {
+        name: format!("{}, {} names", router.name, args.names),
+        names: args.names,
+        ..router.clone()
+    };
+    [router.clone(), many]
+}
+
+fn policy_off_and_on(router: &Contender, _: &Args) -> [Contender; 2] {
+    [(Policy::Off, "off"), (Policy::On, "on")].map(|(policy, word)| Contender {
+        name: format!("{}, policy {word}", router.name),
+        policy,
+        ..router.clone()
+    })
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Kind;
+use super::{Kind, Policy};
 
 /// Writes the configuration of a contender that serves on an address into a folder.
 pub(super) fn write(
-    kind: Kind,
+    (kind, policy): (Kind, Policy),
     listen: SocketAddr,
     backends: [SocketAddr; 2],
     dir: &Path,
@@ -26,7 +26,8 @@ pub(super) fn write(
     let addresses = format!("{} {}\n{} {}\n", one.ip(), one.port(), two.ip(), two.port());
     fs::write(dir.join("disco/web"), addresses)?;
     let path = dir.join(name);
-    fs::write(&path, fill_in(template, listen, backends, dir))?;
+    let text = fill_in(template, listen, backends, dir).replace("@POLICY@", policy.yaml());
+    fs::write(&path, text)?;
     Ok(path)
 }
 
@@ -41,6 +42,16 @@ fn fill_in(template: &str, listen: SocketAddr, [one, two]: [SocketAddr; 2], dir:
         .replace("@DIR@", &dir.display().to_string())
 }
 
+impl Policy {
+    fn yaml(self) -> &'static str {
+        match self {
+            Self::Default => "",
+            Self::Off => include_str!("../../peers/router-policy-off.yaml"),
+            Self::On => include_str!("../../peers/router-policy-on.yaml"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,7 +60,11 @@ mod tests {
     fn no_blank_of_a_template_stays_open() {
         let dir = tempfile::tempdir().expect("a folder");
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        for kind in [Kind::Router, Kind::Envoy, Kind::Haproxy, Kind::Nginx] {
+        let of_peers =
+            [Kind::Envoy, Kind::Haproxy, Kind::Nginx].map(|kind| (kind, Policy::Default));
+        let of_router =
+            [Policy::Default, Policy::Off, Policy::On].map(|policy| (Kind::Router, policy));
+        for kind in [&of_router[..], &of_peers[..]].concat() {
             let path = write(kind, address(1), [address(2), address(3)], dir.path());
             let text = fs::read_to_string(path.expect("a file")).expect("its text");
             let blanks = text.matches("@").count();

@@ -105,9 +105,30 @@ impl ClientPolicy {
         })
     }
 
+    /// Whether it matters to anybody what alternatives (`|`) a dtab has behind a name that exists.
+    pub fn heeds_alternatives(&self) -> bool {
+        let mut entries = self.0.0.iter();
+        entries.any(|entry| entry.options.min_live_share.is_some())
+    }
+
     /// Reads a `client:` object.
     pub(crate) fn read(field: Field<'_>) -> Option<Self> {
         Policy::read(field).map(Self)
+    }
+
+    /// Refuses `minLiveShare` where the interpreter cannot ask for alternatives.
+    pub(crate) fn refuse_min_live_share(field: Field<'_>) {
+        let refuse = |object: &mut Object<'_>| {
+            object.refuse(
+                "minLiveShare",
+                "`minLiveShare` needs to know alternatives, which `io.l5d.namerd.http` does not tell",
+                "use the interpreter `io.l5d.mesh`, or leave it out",
+            );
+        };
+        if let Some(mut object) = field.object() {
+            refuse(&mut object);
+            object.each("configs", |entry| entry.object().as_mut().map(refuse));
+        }
     }
 
     /// Warns about entries of a `client:` object that are for no name at all, because the interpreter's transformers put something

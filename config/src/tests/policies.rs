@@ -943,3 +943,41 @@ fn entries_that_transformers_keep_from_ever_matching_are_warned_about() {
       = help: write `/%/<transformer>/…/$/inet`, as `l5d-dst-client` shows it
     ");
 }
+
+#[test]
+fn names_are_passed_over_only_where_alternatives_are_known() {
+    let namerd = "interpreter: {kind: io.l5d.namerd.http, dst: /$/inet/namerd/4180}";
+    let text = |interpreter: &str, client: &str| {
+        format!(
+            "\nrouters:\n- protocol: http\n  {interpreter}\n  servers: [{{port: 4140}}]\n  client: {client}\n"
+        )
+    };
+    insta::assert_snapshot!(router(&text(namerd, "{minLiveShare: 0.5}")), @r"
+    error: `minLiveShare` needs to know alternatives, which `io.l5d.namerd.http` does not tell
+     --> router.yaml:5:12
+      |
+    5 |   client: {minLiveShare: 0.5}
+      |            ^^^^^^^^^^^^
+      |
+      = help: use the interpreter `io.l5d.mesh`, or leave it out
+    ");
+    let by_prefix = "{kind: io.l5d.static, configs: [{prefix: /, failFast: true}, {prefix: /#, minLiveShare: 0.5}]}";
+    insta::assert_snapshot!(router(&text(namerd, by_prefix)), @r"
+    error: `minLiveShare` needs to know alternatives, which `io.l5d.namerd.http` does not tell
+     --> router.yaml:5:85
+      |
+    5 |   client: {kind: io.l5d.static, configs: [{prefix: /, failFast: true}, {prefix: /#, minLiveShare: 0.5}]}
+      |                                                                                     ^^^^^^^^^^^^
+      |
+      = help: use the interpreter `io.l5d.mesh`, or leave it out
+    ");
+    let mesh = "interpreter: {kind: io.l5d.mesh, dst: /$/inet/namerd/4321, root: /default}";
+    for interpreter in [mesh, "interpreter: {kind: default}"] {
+        let said = router(&text(interpreter, by_prefix));
+        assert!(said.starts_with("accepted"), "{said}");
+        let file = read(&text(interpreter, by_prefix));
+        assert!(file.routers[0].client.heeds_alternatives());
+        let file = read(&text(interpreter, "{failFast: true}"));
+        assert!(!file.routers[0].client.heeds_alternatives());
+    }
+}

@@ -6,6 +6,17 @@ use crate::dentry::Dentry;
 use crate::name_tree::NameTree;
 use crate::path::Path;
 
+/// Which alternatives (`|`, or several rules for one prefix) a bound tree has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Alternatives {
+    /// Of each alternation the first that isn't Neg. Those behind it are not looked at.
+    #[default]
+    FirstOnly,
+    /// Also those behind it that aren't Neg, for somebody who may pass over the first. What isn't known yet, or is an
+    /// error, is left out; Fail and Empty end the list.
+    All,
+}
+
 /// A name in a namer's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Name<B> {
@@ -50,11 +61,13 @@ pub enum Outcome<B> {
 /// A bound tree, and what was left out of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundOutcome<B> {
-    /// Simplified, and without [`NameTree::Alt`].
+    /// Simplified, and without [`NameTree::Alt`] unless [`Alternatives::All`] are asked for: then the first of each is what
+    /// stands there without the others.
     pub tree: NameTree<Leaf<B>>,
     /// Union branches that were left out because they are not known yet.
     pub pending_branches: usize,
-    /// Union branches whose share went to their siblings because they are Neg, Fail or an error.
+    /// Union branches whose share went to their siblings because they are Neg, Fail or an error. Those of first
+    /// alternatives only: nothing was meant for the others.
     pub dead: Vec<DeadBranch>,
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Node<B> {
     Union(Vec<Share<B>>, Vec<DeadBranch>),
     /// What is left of a union with one live branch. It prints as that branch, and still says its weight.
     Only(Share<B>, Vec<DeadBranch>),
+    /// Two or more, the first of which decides unless somebody passes over it.
+    Alt(Vec<Rc<Self>>),
 }
 
 #[derive(Debug)]
@@ -42,6 +44,18 @@ pub(super) struct Branch<'a, B> {
     pub(super) weight: f64,
     pub(super) state: Rc<State<B>>,
     pub(super) tree: &'a NameTree<Name<B>>,
+}
+
+impl<B> Node<B> {
+    /// Whether no alternative behind it can matter.
+    pub(super) fn is_last(&self) -> bool {
+        match self {
+            Self::Fail | Self::Empty => true,
+            Self::Neg | Self::Leaf(_) | Self::Union(..) => false,
+            Self::Only(share, _) => share.node.is_last(),
+            Self::Alt(nodes) => nodes.last().is_some_and(|last| last.is_last()),
+        }
+    }
 }
 
 impl<B> State<B> {
@@ -112,7 +126,7 @@ fn alone<B>(branch: &Branch<'_, B>) -> Rc<State<B>> {
         State::Found(found)
             if matches!(
                 *found.node,
-                Node::Leaf(_) | Node::Union(..) | Node::Only(..)
+                Node::Leaf(_) | Node::Union(..) | Node::Only(..) | Node::Alt(_)
             ) =>
         {
             let share = Share {
@@ -155,7 +169,7 @@ fn first_path<B>(tree: &NameTree<Name<B>>) -> Path {
     named.unwrap_or_default()
 }
 
-impl<B: Clone> Found<B> {
+impl<B: Clone + PartialEq> Found<B> {
     /// The tree as a value of its own, unless that takes more than `budget` nodes.
     pub(super) fn unfold(&self, budget: usize) -> Result<BoundOutcome<B>, BindError> {
         let mut unfolding = Unfolding {
@@ -178,13 +192,13 @@ struct Unfolding {
 
 impl Unfolding {
     /// `weight` is that of the innermost union branch around the node, `part` the node's part of all requests.
-    fn node<B: Clone>(
+    fn node<B: Clone + PartialEq>(
         &mut self,
         node: &Node<B>,
         weight: Option<f64>,
         part: f64,
     ) -> Result<NameTree<Leaf<B>>, BindError> {
-        self.budget = self.budget.checked_sub(1).ok_or(BindError::TooLarge)?;
+        self.pays(1)?;
         Ok(match node {
             Node::Neg => NameTree::Neg,
             Node::Fail => NameTree::Fail,
@@ -201,10 +215,40 @@ impl Unfolding {
                 self.bury(dead, part)?;
                 NameTree::Union(self.branches(shares, part)?)
             }
+            Node::Alt(nodes) => self.alternatives(nodes, weight, part)?,
         })
     }
 
-    fn branches<B: Clone>(
+    /// One flat list, each name in it once. What is dead behind the first costs nobody a share.
+    fn alternatives<B: Clone + PartialEq>(
+        &mut self,
+        nodes: &[Rc<Node<B>>],
+        weight: Option<f64>,
+        part: f64,
+    ) -> Result<NameTree<Leaf<B>>, BindError> {
+        let mut flat: Vec<NameTree<Leaf<B>>> = Vec::new();
+        let mut dead = None;
+        for node in nodes {
+            let trees = match self.node(node, weight, part)? {
+                NameTree::Alt(trees) => trees,
+                tree => vec![tree],
+            };
+            let dead = *dead.get_or_insert(self.dead.len());
+            self.dead.truncate(dead);
+            for tree in trees {
+                self.pays(flat.len())?;
+                if !matches!(tree, NameTree::Leaf(_)) || !flat.contains(&tree) {
+                    flat.push(tree);
+                }
+            }
+        }
+        Ok(match flat.len() {
+            1 => flat.remove(0),
+            _ => NameTree::Alt(flat),
+        })
+    }
+
+    fn branches<B: Clone + PartialEq>(
         &mut self,
         shares: &[Share<B>],
         whole: f64,
@@ -224,14 +268,17 @@ impl Unfolding {
     }
 
     fn bury(&mut self, dead: &[DeadBranch], part: f64) -> Result<(), BindError> {
-        self.budget = self
-            .budget
-            .checked_sub(dead.len())
-            .ok_or(BindError::TooLarge)?;
+        self.pays(dead.len())?;
         self.dead.extend(dead.iter().map(|branch| DeadBranch {
             path: branch.path.clone(),
             share: branch.share * part,
         }));
+        Ok(())
+    }
+
+    fn pays(&mut self, price: usize) -> Result<(), BindError> {
+        let rest = self.budget.checked_sub(price);
+        self.budget = rest.ok_or(BindError::TooLarge)?;
         Ok(())
     }
 }

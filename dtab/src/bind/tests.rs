@@ -1,6 +1,6 @@
 //! What the conformance vectors leave open: what is left out of a bound tree, what errors say, and that all of it ends.
 
-use super::{Answer, BoundOutcome, Name, Outcome, bind};
+use super::{Alternatives, Answer, BoundOutcome, Name, Outcome, bind, bind_with};
 use crate::delegate::{DelegateError, delegate};
 use crate::dtab::Dtab;
 use crate::name_tree::{NameTree, Weighted};
@@ -79,6 +79,103 @@ fn pending_branches_are_counted_also_in_alternatives_that_were_passed_over() {
     );
     assert_eq!(bound("/a => /none | /#/x", "/a").pending_branches, 0);
     assert_eq!(outcome("/a => /#/pending | /#/x", "/a"), Outcome::Pending);
+}
+
+fn with_alternatives(dtab: &str) -> (Outcome<Path>, Vec<String>) {
+    let dtab = Dtab::parse(dtab).expect("a table");
+    let path = Path::parse("/a").expect("a path");
+    let mut asked = Vec::new();
+    let outcome = bind_with(&path, &dtab, Alternatives::All, &mut |path| {
+        asked.push(path.to_string());
+        namers(path)
+    });
+    (outcome, asked)
+}
+
+#[track_caller]
+fn check_alternatives(dtab: &str, expected: &str) {
+    let (outcome, _) = with_alternatives(dtab);
+    let shown = match outcome {
+        Outcome::Pending => "pending".to_owned(),
+        Outcome::Failed(error) => format!("failed: {error}"),
+        Outcome::Bound(bound) => bound.tree.map(&mut |leaf| leaf.bound.clone()).to_string(),
+    };
+    assert_eq!(shown, expected, "{dtab}");
+}
+
+#[test]
+fn alternatives_that_are_asked_for_stand_behind_the_first() {
+    check_alternatives("/a => /#/x | /#/y", "/#/x | /#/y");
+    check_alternatives("/a => /#/x ; /a => /#/y", "/#/y | /#/x");
+    check_alternatives("/a => /none | /#/x | /none | /#/y", "/#/x | /#/y");
+    check_alternatives("/a => /b | /#/z ; /b => /#/x | /#/y", "/#/x | /#/y | /#/z");
+    check_alternatives(
+        "/a => /#/x | 1*/#/y & 1*(/#/z | /#/w)",
+        "/#/x | /#/y & (/#/z | /#/w)",
+    );
+    check_alternatives("/a => (/#/x | /#/y) & /#/z", "(/#/x | /#/y) & /#/z");
+    check_alternatives("/a => /#/x | /#/y | /b ; /b => /#/x", "/#/x | /#/y");
+    check_alternatives("/a => /#/x | /a", "/#/x");
+}
+
+#[test]
+fn alternatives_that_are_not_known_are_left_out_and_final_ones_end_the_list() {
+    check_alternatives("/a => /#/x | /#/pending | /#/error | /#/y", "/#/x | /#/y");
+    check_alternatives("/a => /#/x | ! | /#/y", "/#/x | !");
+    check_alternatives("/a => (/#/x | !) | /#/y", "/#/x | !");
+    check_alternatives("/a => /#/x | $ | /#/y", "/#/x | $");
+    check_alternatives("/a => $ | /#/x", "$");
+    check_alternatives("/a => ! | /#/x", "!");
+    check_alternatives("/a => /#/pending | /#/x", "pending");
+    check_alternatives(
+        "/a => /#/error | /#/x",
+        "failed: the store is away (in Namer lookup of /#/error, through /a => /#/error | /#/x)",
+    );
+    check_alternatives("/a => ~ | /none", "~");
+}
+
+#[test]
+fn nobody_is_asked_for_alternatives_that_nobody_wants() {
+    let asked = |dtab: &str| with_alternatives(dtab).1.join(" ");
+    assert_eq!(asked("/a => /#/x | /#/y | ! | /#/z"), "/#/x /#/y");
+    assert_eq!(asked("/a => $ | /#/x"), "");
+    let dtab = Dtab::parse("/a => /#/x | /#/y").expect("a table");
+    let path = Path::parse("/a").expect("a path");
+    let mut asked = Vec::new();
+    bind(&path, &dtab, &mut |path| {
+        asked.push(path.to_string());
+        namers(path)
+    });
+    assert_eq!(asked, ["/#/x"]);
+}
+
+#[test]
+fn what_stands_behind_the_first_alternative_has_no_share_to_lose() {
+    let (outcome, _) = with_alternatives(
+        "/a => 1*/#/x & 3*/none | 1*/#/y & 1*/none & 1*/#/pending | 1*/#/z & 1*/none",
+    );
+    let Outcome::Bound(bound) = outcome else {
+        panic!("{outcome:?}")
+    };
+    let shares: Vec<f64> = bound.dead.iter().map(|branch| branch.share).collect();
+    assert_eq!((shares, bound.pending_branches), (vec![0.75], 0));
+}
+
+#[test]
+fn alternatives_that_are_too_much_work_are_not_taken() {
+    let mut doubling = String::from("/a => (/#/x | /p0) & /#/y ;");
+    for step in 0..90 {
+        let next = format!("/p{}", step + 1);
+        doubling.push_str(&format!("/p{step} => {next}/l | {next}/r | {next} ;"));
+    }
+    for last in ["/#/z", "~"] {
+        check_alternatives(&format!("{doubling} /p90 => {last}"), "/#/x & /#/y");
+    }
+    let mut many = String::from("/a => /#/first");
+    for number in 0..1000 {
+        many.push_str(&format!(" | /#/{number}"));
+    }
+    check_alternatives(&many, "/#/first");
 }
 
 #[test]

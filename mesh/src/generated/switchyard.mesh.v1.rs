@@ -81,6 +81,10 @@ pub struct Subscribe {
     /// Rules that come after those of the namespace, and win over them.
     #[prost(message, optional, tag = "4")]
     pub dtab: ::core::option::Option<crate::linkerd::Dtab>,
+    /// Whether the tree is to have the alternatives behind the first one that is positive, for a router that may pass over the
+    /// first. A namerd that does not know this field sends the first ones only.
+    #[prost(bool, tag = "5")]
+    pub alternatives: bool,
 }
 /// The router no longer wants to know. Updates that were under way may still arrive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -114,6 +114,7 @@ fn tree_shown(tree: &BoundTree) -> String {
             .map(|b| format!("{}*{}", b.weight, tree_shown(&b.tree)))
             .collect::<Vec<_>>()
             .join(" & "),
+        NameTree::Alt(trees) => trees.iter().map(tree_shown).collect::<Vec<_>>().join(" | "),
         end => format!("{end:?}"),
     }
 }
@@ -235,4 +236,30 @@ async fn a_name_that_goes_away_leaves_the_union_and_is_told_as_dead() {
     };
     assert_eq!(dead.len(), 1);
     assert!((dead[0].share - 0.75).abs() < 1e-9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alternative_joins_the_tree_when_it_is_known_and_is_shared_by_those_who_ask_for_it() {
+    let mut world = world(&["a", "b"], true);
+    world.entries.get_mut("a").expect("a").set(somewhere());
+    world.table.set(table(1, "/svc => /#/t/a | /#/t/b"));
+    let bind = |alternatives| {
+        let binder = &world.binder;
+        binder.bind_with(&path("/svc"), &Dtab::empty(), alternatives)
+    };
+    let mut all = bind(Alternatives::All);
+    let mut first = bind(Alternatives::FirstOnly);
+    assert_eq!(next(&mut first).await, "1: /#/t/a");
+    assert_eq!(next(&mut all).await, "1: /#/t/a");
+    let b = world.entries.get_mut("b").expect("b");
+    b.set(somewhere());
+    assert_eq!(next(&mut all).await, "1: /#/t/a | /#/t/b");
+    assert_eq!(shown(&first.value().expect("a value")), "1: /#/t/a");
+    // One without addresses is no alternative either.
+    let (mut addresses, live) = live::channel();
+    addresses.set(Addresses::of([]));
+    b.set(Entry::Bound(Somewhere(live)));
+    assert_eq!(next(&mut all).await, "1: /#/t/a");
+    addresses.set(Addresses::of([Endpoint::new(([127, 0, 0, 1], 1).into())]));
+    assert_eq!(next(&mut all).await, "1: /#/t/a | /#/t/b");
 }

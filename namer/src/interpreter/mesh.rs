@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use config::Retry;
-use dtab::{DelegateTree, Dtab, Path};
+use dtab::{Alternatives, DelegateTree, Dtab, Path};
 use futures_util::future::BoxFuture;
 use live::Live;
 use mesh::channel::{Connected, Namerds};
@@ -55,6 +55,8 @@ pub struct MeshOptions {
     pub namerds: Namerds,
     /// The namespace whose dtab binds the names.
     pub namespace: String,
+    /// Which alternatives the trees are to have. A namerd that has `io.linkerd.mesh` only tells the first ones.
+    pub alternatives: Alternatives,
     /// Who asks.
     pub identity: RouterIdentity,
     /// The bounds of the wait after no namerd answered. The first attempt after a lost connection is made at once.

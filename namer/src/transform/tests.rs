@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use dtab::{Answer, Name};
+use dtab::{Alternatives, Answer, Name};
 use live::{Publisher, State};
 use tokio::time::timeout;
 
@@ -133,6 +133,10 @@ fn tree_shown(tree: &BoundTree) -> String {
             let each = branches.iter();
             let each = each.map(|branch| format!("{}*{}", branch.weight, tree_shown(&branch.tree)));
             each.collect::<Vec<_>>().join(" & ")
+        }
+        NameTree::Alt(trees) => {
+            let each = trees.iter().map(tree_shown);
+            each.collect::<Vec<_>>().join(" | ")
         }
         end => format!("{end:?}"),
     }
@@ -320,6 +324,32 @@ async fn a_name_that_a_filter_leaves_nothing_of_is_empty() {
         world.set("a", &["10.0.0.2:80"]);
         bound(&binding, expected).await;
     }
+}
+
+#[tokio::test]
+async fn alternatives_are_transformed_like_all_names() {
+    let mut world = World::new();
+    world.set("a", &["10.0.0.1:80"]);
+    world.set("b", &["10.0.0.2:80"]);
+    let transform = |transformers: Vec<Transformer>| {
+        let table = Table {
+            revision: 1,
+            dtab: Dtab::empty(),
+        };
+        let binder = Binder::new(Live::constant(table), world.namers.clone(), false);
+        let binder = Arc::new(binder.with(Alternatives::All));
+        Transformed::new(binder, Transformers::new(transformers))
+    };
+    let dtab = "/svc => /#/t/a | /#/t/b";
+    let rewritten = transform(vec![port(4141)]);
+    let both = "/%/port/4141/#/t/a | /%/port/4141/#/t/b";
+    let names = bound(&bind(&rewritten, dtab), both).await;
+    reachable(&names[1], "10.0.0.2:4141").await;
+    let replaced = transform(vec![Transformer::Replace(world.target("/#/t/b"))]);
+    let one = "/%/other/#/t/b";
+    bound(&bind(&replaced, dtab), &format!("{one} | {one}")).await;
+    let constant = transform(vec![Transformer::Const(world.target("/#/t/b"))]);
+    bound(&bind(&constant, dtab), one).await;
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn subscribe(id: u64, name: &str) -> from_router::Message {
         id,
         root: Some((&path("/default")).into()),
         name: Some((&path(name)).into()),
-        dtab: None,
+        ..Subscribe::default()
     })
 }
 
@@ -255,6 +255,36 @@ async fn what_a_router_still_holds_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn alternatives_are_told_to_those_who_ask_for_them() {
+    let inet = |port: u16| format!("/$/inet/127.0.0.1/{port}");
+    let world = World::new().await;
+    world
+        .put(&format!("/svc => {} | /none | {}", inet(1), inet(2)))
+        .await;
+    let mut router = world.router(hello()).await;
+    router.hears(&["default is at 1"]).await;
+    router.say(subscribe(1, "/svc")).await;
+    let at = |port: u16| format!("{} is at 127.0.0.1:{port}", inet(port));
+    let first = format!("1 at 1: {}", inet(1));
+    router.hears(&[&at(1), &first, "default is at 1"]).await;
+    let asks = Subscribe {
+        id: 2,
+        root: Some((&path("/default")).into()),
+        name: Some((&path("/svc")).into()),
+        alternatives: true,
+        ..Subscribe::default()
+    };
+    router.say(from_router::Message::Subscribe(asks)).await;
+    let all = format!("2 at 1: {} | {}", inet(1), inet(2));
+    router.hears(&[&at(2), &all, "default is at 1"]).await;
+    world
+        .put(&format!("/svc => {} | {}", inet(1), inet(3)))
+        .await;
+    let all = format!("2 at 2: {} | {}", inet(1), inet(3));
+    router.hears(&[&at(3), &all, "default is at 2"]).await;
+}
+
+#[tokio::test]
 async fn a_namespace_comes_goes_and_comes_back() {
     let world = World::new().await;
     let mut router = world.router(hello()).await;
@@ -283,7 +313,7 @@ async fn what_is_wrong_with_a_subscription_is_told_and_the_stream_goes_on() {
         id: 1,
         root: Some((&path("/a/b")).into()),
         name: Some((&path("/svc")).into()),
-        dtab: None,
+        ..Subscribe::default()
     };
     router.say(from_router::Message::Subscribe(nowhere)).await;
     router

@@ -20,22 +20,26 @@ pub(crate) struct Pool {
     idle_time: Duration,
     life_time: Option<Duration>,
     min_size: usize,
-    bounds: Option<Box<Bounds>>,
+    bounds: Option<Arc<Bounds>>,
 }
 
 /// How many connections may be in use, and how many requests may wait for one.
+#[derive(Debug)]
 struct Bounds {
     max_size: usize,
     max_waiters: usize,
     /// One permit for each connection that may be in use.
     room: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    /// Requests that use a connection or wait for one. Both are counted as one number, because whoever is given a permit waits still
+    /// until its task runs.
+    inside: AtomicUsize,
 }
 
 /// Leave to use a connection of an endpoint, which goes back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    _counted: Option<OwnedSemaphorePermit>,
+    /// Those who come are counted by the first, so that goes first.
+    _counted: Option<(Inside, OwnedSemaphorePermit)>,
 }
 
 /// Why there is no leave.
@@ -54,11 +58,11 @@ impl Pool {
             .idle
             .map_or(pool.idle_time, |idle| idle.min(pool.idle_time));
         let bounds = |max_size: usize| {
-            Box::new(Bounds {
+            Arc::new(Bounds {
                 max_size,
                 max_waiters: pool.max_waiters.unwrap_or(usize::MAX),
                 room: Arc::new(Semaphore::new(max_size.min(Semaphore::MAX_PERMITS))),
-                waiting: AtomicUsize::new(0),
+                inside: AtomicUsize::new(0),
             })
         };
         Self {
@@ -70,25 +74,27 @@ impl Pool {
         }
     }
 
-    /// Leave to use a connection, if there may be one more now.
-    pub(crate) fn enter(&self) -> Option<Permit> {
-        let counted = match &self.bounds {
-            None => None,
-            Some(bounds) => Some(Arc::clone(&bounds.room).try_acquire_owned().ok()?),
-        };
-        Some(Permit { _counted: counted })
+    /// Leave to use a connection, where there may be any number of them. Elsewhere it has to be [waited](Self::enter) for.
+    pub(crate) fn try_enter(&self) -> Option<Permit> {
+        self.bounds.is_none().then_some(Permit { _counted: None })
     }
 
     /// Waits for leave to use a connection.
     ///
     /// # Errors
     /// At once if too many wait already, else at the deadline. Cancelling gives up the place in the queue.
-    pub(crate) async fn wait(&self, deadline: Instant) -> Result<Permit, NoRoom> {
-        let counted = match &self.bounds {
-            None => None,
-            Some(bounds) => Some(bounds.wait(deadline).await?),
+    pub(crate) async fn enter(&self, deadline: Instant) -> Result<Permit, NoRoom> {
+        let Some(bounds) = &self.bounds else {
+            return Ok(Permit { _counted: None });
         };
-        Ok(Permit { _counted: counted })
+        let inside = Inside::begin(bounds)?;
+        let permit = match Arc::clone(&bounds.room).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => bounds.wait(deadline).await?,
+        };
+        Ok(Permit {
+            _counted: Some((inside, permit)),
+        })
     }
 
     /// The worker's connection that was used last, of those that are good for another request.
@@ -116,8 +122,7 @@ impl Pool {
     /// for another worker is worth less than a request.
     pub(crate) fn make_room(&self) {
         let Some(bounds) = &self.bounds else { return };
-        let in_use = bounds.max_size - bounds.room.available_permits().min(bounds.max_size);
-        let mut left = bounds.max_size - in_use;
+        let mut left = bounds.max_size - bounds.in_use();
         for worker in 0..self.by_worker.len() {
             let mut idle = self.idle(worker);
             let surplus = idle.len().saturating_sub(left);
@@ -150,8 +155,10 @@ impl Pool {
 
     /// How many requests wait for a connection.
     pub(crate) fn waiting(&self) -> usize {
-        let bounds = self.bounds.as_ref();
-        bounds.map_or(0, |bounds| bounds.waiting.load(Ordering::Relaxed))
+        self.bounds.as_ref().map_or(0, |bounds| {
+            let inside = bounds.inside.load(Ordering::Relaxed);
+            inside.saturating_sub(bounds.in_use())
+        })
     }
 
     fn is_young(&self, connection: &Connection, now: Instant) -> bool {
@@ -168,8 +175,12 @@ impl Pool {
 }
 
 impl Bounds {
+    fn in_use(&self) -> usize {
+        let free = self.room.available_permits();
+        self.max_size.saturating_sub(free)
+    }
+
     async fn wait(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, NoRoom> {
-        let _waiting = Waiting::begin(self)?;
         let permit = timeout_at(deadline, Arc::clone(&self.room).acquire_owned()).await;
         match permit {
             Ok(Ok(permit)) => Ok(permit),
@@ -179,21 +190,62 @@ impl Bounds {
     }
 }
 
-/// One of those that wait, however it ends.
-struct Waiting<'a>(&'a Bounds);
+/// One of those that use a connection or wait for one, however it ends.
+#[derive(Debug)]
+struct Inside(Arc<Bounds>);
 
-impl<'a> Waiting<'a> {
-    fn begin(bounds: &'a Bounds) -> Result<Self, NoRoom> {
-        let waiting = Self(bounds);
-        match bounds.waiting.fetch_add(1, Ordering::Relaxed) < bounds.max_waiters {
-            true => Ok(waiting),
-            false => Err(NoRoom::TooManyWaiters),
+impl Inside {
+    fn begin(bounds: &Arc<Bounds>) -> Result<Self, NoRoom> {
+        let most = bounds.max_size.saturating_add(bounds.max_waiters);
+        let before = bounds.inside.fetch_add(1, Ordering::Relaxed);
+        let inside = Self(Arc::clone(bounds));
+        if before < most {
+            Ok(inside)
+        } else {
+            Err(NoRoom::TooManyWaiters)
         }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Inside {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.inside.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use config::ClientSettings;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_given_a_connection_waits_no_more_even_if_it_does_not_know() {
+        let mut settings = ClientSettings::default();
+        (settings.pool.max_size, settings.pool.max_waiters) = (Some(1), Some(1));
+        let pool = Pool::new(&settings.into(), 1);
+        let mut cx = Context::from_waker(Waker::noop());
+        let deadline = Instant::now() + Duration::from_secs(60);
+
+        let first = pool.enter(deadline).await.expect("there is room");
+        let mut second = pin!(pool.enter(deadline));
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(pool.waiting(), 1);
+        let refused = pool.enter(deadline).await.map(drop);
+        assert_eq!(refused, Err(NoRoom::TooManyWaiters));
+
+        drop(first);
+        let mut third = pin!(pool.enter(deadline));
+        assert!(third.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(pool.waiting(), 1);
+        let Poll::Ready(second) = second.poll(&mut cx) else {
+            panic!("it has had its turn");
+        };
+        drop(second.expect("leave"));
+        assert!(third.poll(&mut cx).is_ready());
+        assert_eq!(pool.waiting(), 0);
     }
 }

@@ -81,7 +81,8 @@ impl<'a> Call<'a> {
                 }
             }
             if !wait.is_zero() {
-                let waited = Box::pin(downstream.unless_gone(sleep(wait))).await;
+                let waiting = Box::pin(sleep(wait));
+                let waited = downstream.unless_gone(waiting).await;
                 waited.ok_or(Unanswered::Gone)?;
             }
             began = Instant::now();
@@ -120,8 +121,8 @@ impl<'a> Call<'a> {
             most: self.origin.edge.places.most_for_one(),
             classifier: service.classifier,
             kept_bytes: service.kept_bytes,
-            failed,
             holding: self.origin.edge.holding,
+            failed,
         };
         let client = &*picked.client;
         match &self.diagnosed {
@@ -132,10 +133,8 @@ impl<'a> Call<'a> {
                     route: self.route,
                     client,
                 };
-                let diagnosing = self
-                    .router
-                    .diagnose(diagnosis, &sending, downstream, message);
-                Box::pin(diagnosing).await
+                let router = self.router;
+                Box::pin(router.diagnose(diagnosis, &sending, downstream, message)).await
             }
         }
     }

@@ -4,6 +4,7 @@ mod world;
 
 mod accrual;
 mod admin;
+mod alternatives;
 mod balancers;
 mod binding;
 mod compression;

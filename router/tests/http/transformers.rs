@@ -31,8 +31,8 @@ fn requests_go_to_the_port_of_the_transformer_under_its_name() {
     let id = format!("/%/io.l5d.port/{port}/%/io.l5d.localhost{}", web.path());
     assert!(next.last().has("l5d-dst-client", &id), "{:?}", next.last());
     let (_, states) = json_of(&world, "/client_state.json");
-    let addresses = &states[&id]["addresses"];
-    assert_eq!(*addresses, json!([next.address.to_string()]), "{states}");
+    let address = next.address.to_string();
+    assert_eq!(states[&id]["addresses"], json!([address]), "{states}");
     let (_, metrics) = json_of(&world, "/admin/metrics.json");
     assert_eq!(metrics[&format!("rt/http/client{id}/requests")], 1);
 }

@@ -205,6 +205,7 @@ async fn open(namerd: &Namerd, router: usize) -> Result<Streaming<ToRouter>> {
             root: Some(path(&[&name_of(router)])),
             name: Some(path(&["svc", &format!("service-{id}")])),
             dtab: None,
+            alternatives: false,
         })
     });
     let said: Vec<_> = [hello].into_iter().chain(asked).collect();

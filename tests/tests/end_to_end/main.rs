@@ -2,9 +2,11 @@
 
 mod admin_tls;
 mod authority;
+mod bounded_pool;
 mod descriptors;
 mod discovery;
 mod embedded_crash;
+mod failing_endpoints;
 mod go_namerctl;
 mod linkerd_clients;
 mod linkerd_routers;
@@ -12,9 +14,11 @@ mod never_down;
 mod outage_etcd;
 mod outage_namerd;
 mod overload;
+mod proportions;
 mod real_clients;
 mod refusals;
 mod shift;
 mod slow_clients;
+mod time_limits;
 mod tls;
 mod traffic;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dtab::DeadBranch;
+use dtab::{Alternatives, DeadBranch};
 use mesh::channel::Connected;
 use mesh::linkerd;
 use mesh::v1::mesh_client::MeshClient;
@@ -191,6 +191,7 @@ impl Talk<'_> {
                 root: Some(self.root.clone()),
                 name: Some((&path).into()),
                 dtab: Some(dtab.clone()),
+                alternatives: self.shared.options.alternatives == Alternatives::All,
             }),
             Err(malformed) => {
                 answers.stale(&Subject::Name(id), &malformed.to_string());

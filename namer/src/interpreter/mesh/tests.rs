@@ -4,6 +4,7 @@ mod snapshot;
 
 use std::time::Duration;
 
+use dtab::NameTree;
 use live::{Live, State};
 use mesh::v1::{self, from_router, update};
 use tokio::time::{Instant, timeout};
@@ -17,6 +18,7 @@ fn options(namerds: &[&str]) -> MeshOptions {
     MeshOptions {
         namerds: Namerds::new(namerds, None).unwrap(),
         namespace: "default".to_owned(),
+        alternatives: Alternatives::FirstOnly,
         identity: RouterIdentity {
             id: "http@here".to_owned(),
             labels: [("zone".to_owned(), "a".to_owned())].into(),
@@ -120,6 +122,29 @@ async fn tell_web(session: &mut Session, revision: u64) -> u64 {
 }
 
 #[tokio::test]
+async fn a_router_that_wants_alternatives_asks_for_them() {
+    let mut namerd = Namerd::start();
+    let interpreter = MeshInterpreter::start(MeshOptions {
+        alternatives: Alternatives::All,
+        ..options(&[&namerd.address])
+    });
+    let binding = bind(&interpreter, "/svc/web");
+    let (mut session, _) = namerd.welcomed().await;
+    let asked = session.subscribed().await;
+    assert!(asked.alternatives);
+    let both = NameTree::Alt(vec![namerd::leaf("/#/web"), namerd::leaf("/#/other")]);
+    let tree = v1::Tree {
+        root: Some((&both).try_into().unwrap()),
+        ..v1::Tree::default()
+    };
+    session
+        .update(asked.id, 7, update::State::Tree(tree), "d1")
+        .await;
+    let tree = fresh(&binding).await;
+    assert_eq!(crate::wire::tree_to_wire(&tree), both);
+}
+
+#[tokio::test]
 async fn a_router_says_who_it_is_and_is_told_what_it_asks() {
     let mut namerd = Namerd::start();
     let interpreter = start(&[&namerd]);
@@ -134,6 +159,7 @@ async fn a_router_says_who_it_is_and_is_told_what_it_asks() {
     assert_eq!(Path::try_from(&asked.root.unwrap()), Ok(path("/default")));
     assert_eq!(Path::try_from(&asked.name.unwrap()), Ok(path("/svc/web")));
     assert_eq!(Dtab::try_from(&asked.dtab.unwrap()), Ok(dtab.clone()));
+    assert!(!asked.alternatives);
 
     session.addresses("/#/web", &["127.0.0.1:80"]).await;
     session.tree(asked.id, 7, "/#/web", "d1").await;

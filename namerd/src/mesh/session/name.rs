@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dtab::{DeadBranch, Dtab, Path};
+use dtab::{Alternatives, DeadBranch, Dtab, Path};
 use live::{Live, State};
 use mesh::v1::{self, Subscribe, Update, to_router, update};
 use mesh::wire::Malformed;
-use namer::{Binder, Binding, BoundTree, Evaluated, Interpreter as _};
+use namer::{Binder, Binding, BoundTree, Evaluated};
 
 use super::follow::Followed;
 use crate::namespaces::Namespaces;
@@ -21,6 +21,7 @@ pub(super) struct Subscription {
     pub(super) namespace: String,
     name: Path,
     dtab: Dtab,
+    alternatives: Alternatives,
 }
 
 impl Subscription {
@@ -48,6 +49,10 @@ impl Subscription {
             namespace,
             name,
             dtab,
+            alternatives: match message.alternatives {
+                true => Alternatives::All,
+                false => Alternatives::FirstOnly,
+            },
         })
     }
 
@@ -57,7 +62,7 @@ impl Subscription {
             Ok(namespace) => namespaces.binder(&namespace),
             Err(_) => Arc::clone(namespaces.concrete()),
         };
-        let binding = binder.bind(&self.name, &self.dtab);
+        let binding = binder.bind_with(&self.name, &self.dtab, self.alternatives);
         (binder, binding)
     }
 }
@@ -77,6 +82,8 @@ impl Held {
                 root: held.root.clone(),
                 name: held.path.clone(),
                 dtab: held.dtab.clone(),
+                // Trees with other alternatives have another digest.
+                alternatives: false,
             });
             Some((Self::key(&subscription.ok()?), held.digest.clone()))
         };
