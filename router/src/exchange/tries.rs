@@ -81,8 +81,7 @@ impl<'a> Call<'a> {
                 }
             }
             if !wait.is_zero() {
-                let waiting = Box::pin(sleep(wait));
-                let waited = downstream.unless_gone(waiting).await;
+                let waited = Box::pin(downstream.unless_gone(sleep(wait))).await;
                 waited.ok_or(Unanswered::Gone)?;
             }
             began = Instant::now();

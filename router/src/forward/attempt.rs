@@ -35,8 +35,8 @@ pub(super) async fn attempt(
     let permit = match in_flight.endpoint.pool.try_enter() {
         Some(permit) => permit,
         None => {
-            let entering = Box::pin(in_flight.endpoint.pool.enter(sending.deadline));
-            match downstream.unless_gone(entering).await {
+            let entering = in_flight.endpoint.pool.enter(sending.deadline);
+            match Box::pin(downstream.unless_gone(entering)).await {
                 Some(Ok(permit)) => permit,
                 Some(Err(cause)) => {
                     client.stats.trouble().too_many_waiters.inc();
@@ -57,8 +57,8 @@ pub(super) async fn attempt(
         let connection = match pooled {
             Some(connection) => connection,
             None => {
-                let connecting = Box::pin(connect(client, &in_flight.endpoint));
-                match downstream.unless_gone(connecting).await {
+                let connecting = connect(client, &in_flight.endpoint);
+                match Box::pin(downstream.unless_gone(connecting)).await {
                     Some(Ok(connection)) => connection,
                     Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),

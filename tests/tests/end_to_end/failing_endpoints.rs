@@ -98,7 +98,7 @@ fn one_of_ten_that_fails_is_left_alone_until_it_is_well() {
     thread::sleep(size.lasts);
     let regained = (bad.requests() - own) as f64 / (requests(&endpoints) - all) as f64;
 
-    println!(
+    eprintln!(
         "{} requests in {lasted:?}, {:.3} % succeeded; the bad endpoint got {got} of them, {probes} of these probes, \
          at most {} at once; it was back {back:?} after it was well, and got {:.1} % then",
         served.len(),
@@ -139,7 +139,7 @@ fn who_is_killed_fails_no_more_than_what_it_had_in_its_hands() {
     let (gets_failed, posts_failed) = (failed(&gets), failed(&posts));
     let (all_lost, lost) = (lost.len(), lost.iter().filter(|method| *method != "GET"));
     let lost = lost.count();
-    println!(
+    eprintln!(
         "killed with {all_lost} requests, {lost} of them POSTs; of {} GETs {} failed, of {} POSTs {}",
         gets.len(),
         gets_failed.len(),
@@ -201,7 +201,7 @@ fn check_load(budget: &Budget) {
     let offered = seconds * f64::from(size.per_second);
     let ratio = got as f64 / offered;
     let reserve = f64::from(per_second) * (seconds + f64::from(ttl)) / offered;
-    println!(
+    eprintln!(
         "{offered:.0} requests in {seconds:.1} s, {got} to endpoints: × {ratio:.3}, of × {:.3} + {reserve:.3} that may be",
         1.0 + percent
     );

@@ -55,7 +55,7 @@ fn check_one_silent(accrual: &str) {
         assert_eq!(served.status, Ok(200), "{}", served.said);
     }
     let (normal, beside, longest) = (p99(&normal), p99(&beside), longest(&beside));
-    println!(
+    eprintln!(
         "accrual {accrual}: p99 {normal:?}, with one silent {beside:?}, longest {longest:?}; it got {silent} requests"
     );
     assert!(silent > 0, "nobody asked it");
@@ -114,7 +114,7 @@ fn check_end(policy: &str, limit: Duration) {
         ends[requests * 95 / 100],
         ends[requests - 1],
     );
-    println!(
+    eprintln!(
         "{}: the endpoint saw the end {median:?} after the limit (median), {most:?} (95 of 100), {last:?} at most; {:?} after the client's answer at most",
         policy.trim(),
         told[requests - 1]
