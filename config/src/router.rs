@@ -270,6 +270,19 @@ impl BindingCache {
                 .get("idleTtlSecs", Field::seconds)
                 .unwrap_or(default.idle_ttl),
         };
+        for (key, is_default) in [
+            ("trees", cache.trees == default.trees),
+            ("bounds", cache.bounds == default.bounds),
+        ] {
+            if !is_default {
+                let message =
+                    format!("`{key}` bounds nothing here: names and clients are all that is kept");
+                let at = object.place_of(key);
+                object
+                    .complaints
+                    .warn(at, message, "bound `paths` and `clients`");
+            }
+        }
         object.finish();
         Some(cache)
     }

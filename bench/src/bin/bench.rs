@@ -245,10 +245,23 @@ impl<'a> Run<'a> {
     }
 
     /// Names and policy are the routers' only.
+    /// Buffers matter to long bodies: nginx takes part with the usual ones as well.
+    fn with_default_buffers(&self) -> Vec<Contender> {
+        let mut contenders = self.contenders.clone();
+        if contenders
+            .iter()
+            .any(|contender| contender.kind == Kind::Nginx)
+        {
+            contenders.extend(Contender::find(Kind::NginxDefault));
+        }
+        contenders
+    }
+
     fn contenders_of(&self, scenario: Scenario) -> Vec<Contender> {
         let variants: fn(&Contender, &Args) -> [Contender; 2] = match scenario {
             Scenario::Names => one_name_and_many,
             Scenario::Policy => policy_off_and_on,
+            Scenario::Download => return self.with_default_buffers(),
             _ => return self.contenders.clone(),
         };
         let routers = self.contenders.iter();

@@ -19,14 +19,20 @@ pub(super) fn write(
         Kind::Router | Kind::Direct => ("router.yaml", include_str!("../../peers/router.yaml")),
         Kind::Envoy => ("envoy.yaml", include_str!("../../peers/envoy.yaml")),
         Kind::Haproxy => ("haproxy.cfg", include_str!("../../peers/haproxy.cfg")),
-        Kind::Nginx => ("nginx.conf", include_str!("../../peers/nginx.conf")),
+        Kind::Nginx | Kind::NginxDefault => ("nginx.conf", include_str!("../../peers/nginx.conf")),
     };
     let [one, two] = backends;
     fs::create_dir_all(dir.join("disco"))?;
     let addresses = format!("{} {}\n{} {}\n", one.ip(), one.port(), two.ip(), two.port());
     fs::write(dir.join("disco/web"), addresses)?;
     let path = dir.join(name);
-    let text = fill_in(template, listen, backends, dir).replace("@POLICY@", policy.yaml());
+    let buffers = match kind {
+        Kind::NginxDefault => "",
+        _ => include_str!("../../peers/nginx-buffers.conf"),
+    };
+    let text = fill_in(template, listen, backends, dir)
+        .replace("@POLICY@", policy.yaml())
+        .replace("@BUFFERS@", buffers);
     fs::write(&path, text)?;
     Ok(path)
 }
