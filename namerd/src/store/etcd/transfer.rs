@@ -14,6 +14,11 @@ use super::write::{Pause, put_json};
 use crate::store::export::raise_above;
 use crate::store::{By, Export, Namespace, Revision, StoreError};
 
+/// How often an export begins anew.
+const EXPORTS: usize = 5;
+/// What etcd says of a revision that it no longer knows. Source: etcd `rpctypes.ErrGRPCCompacted`.
+const COMPACTED: &str = "required revision has been compacted";
+
 /// How many revisions one request asks for.
 const PAGE: usize = 100;
 /// What etcd takes in one transaction by default: 128 operations and 1.5 MiB.
@@ -89,7 +94,18 @@ impl Shared {
             .collect()
     }
 
+    /// All that is kept, as it was at one moment. Where etcd compacts that moment away meanwhile, a later one is taken.
     pub(super) async fn export(&self) -> Result<Export, StoreError> {
+        for _ in 0..EXPORTS - 1 {
+            match self.export_of_now().await {
+                Err(StoreError::Unavailable { reason }) if reason.contains(COMPACTED) => {}
+                exported => return exported,
+            }
+        }
+        self.export_of_now().await
+    }
+
+    async fn export_of_now(&self) -> Result<Export, StoreError> {
         let mut namespaces: BTreeMap<Namespace, Vec<Revision>> = BTreeMap::new();
         let start = self.keys.histories();
         // The first key that does not start so: `0` follows `/` in ASCII.
