@@ -271,10 +271,18 @@ impl Tls {
 
 fn read_socket_options(field: Field<'_>) -> Option<SocketOptions> {
     let options = SocketOptions::read(field)?;
-    if options.backlog.is_some() {
-        let message = "`backlog` does nothing here: only a socket that listens has one";
-        let at = field.object()?.place_of("backlog");
-        field.complaints.warn(at, message, "leave it out");
+    let default = SocketOptions::default();
+    let object = field.object()?;
+    for (key, is_default) in [
+        ("backlog", options.backlog.is_none()),
+        ("reuseAddr", options.reuse_addr == default.reuse_addr),
+        ("reusePort", options.reuse_port == default.reuse_port),
+    ] {
+        if !is_default {
+            let message = format!("`{key}` does nothing here: only a socket that listens has one");
+            let at = object.place_of(key);
+            object.complaints.warn(at, message, "leave it out");
+        }
     }
     Some(options)
 }

@@ -668,7 +668,7 @@ fn clients_are_judged() {
                 minLiveShare: 50
                 requeueBudget: {ttlSecs: 0}
                 clientSession: {idleTime: 5}
-                socketOptions: {backlog: 5}
+                socketOptions: {backlog: 5, reusePort: true}
                 requestAuthorizers: [{kind: io.l5d.k8s.istio}]
             - protocol: http
               label: b
@@ -746,8 +746,16 @@ fn clients_are_judged() {
         warning: `backlog` does nothing here: only a socket that listens has one
           --> router.yaml:12:30
            |
-        12 |     socketOptions: {backlog: 5}
+        12 |     socketOptions: {backlog: 5, reusePort: true}
            |                              ^
+           |
+           = help: leave it out
+
+        warning: `reusePort` does nothing here: only a socket that listens has one
+          --> router.yaml:12:44
+           |
+        12 |     socketOptions: {backlog: 5, reusePort: true}
+           |                                            ^^^^
            |
            = help: leave it out
 
