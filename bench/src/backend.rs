@@ -42,7 +42,7 @@ impl Backend {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Serves until it is dropped: `/1k`, `/10m` and `POST`, or the call of [`hello`].
+    /// Serves until it is dropped: `/1k`, `/10m` and `POST`, or the call of `hello`.
     pub async fn serve(self, protocol: Protocol) {
         let answers = Arc::new(http1::Answers::new());
         let mut serving = JoinSet::new();

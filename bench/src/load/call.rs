@@ -120,3 +120,80 @@ fn grpc_status(headers: &HeaderMap) -> String {
     let (status, message) = (text(GRPC_STATUS), text("grpc-message"));
     format!("{GRPC_STATUS} {status}, grpc-message {message}")
 }
+
+#[cfg(test)]
+mod tests {
+    use h2::server::SendResponse;
+    use tokio::io::duplex;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// What becomes of a call that is answered in this way.
+    async fn made(answer: fn(&mut SendResponse<Bytes>)) -> Result<usize, Wrong> {
+        let (here, there) = duplex(1 << 12);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            let mut connection = h2::server::handshake(there).await.expect("a client");
+            while let Some(Ok((_request, mut respond))) = connection.accept().await {
+                answer(&mut respond);
+            }
+        });
+        let (mut client, connection) = h2::client::handshake(here).await.expect("a server");
+        server.spawn(async { connection.await.expect("an end without errors") });
+        Call::new("web").expect("a host").make(&mut client).await
+    }
+
+    fn reply(respond: &mut SendResponse<Bytes>, message: Bytes, grpc_status: &'static str) {
+        let sending = respond.send_response(Response::new(()), false);
+        let mut sending = sending.expect("a call that waits");
+        let sent = sending.send_data(message, false);
+        let mut trailers = HeaderMap::new();
+        trailers.insert(GRPC_STATUS, HeaderValue::from_static(grpc_status));
+        let sent = sent.and_then(|()| sending.send_trailers(trailers));
+        sent.expect("a call that waits");
+    }
+
+    #[tokio::test]
+    async fn a_reply_tells_whose_it_is() {
+        let one = made(|respond| reply(respond, hello::reply(SERVERS[0]), "0")).await;
+        assert_eq!(one, Ok(0));
+        let two = made(|respond| reply(respond, hello::reply(SERVERS[1]), "0")).await;
+        assert_eq!(two, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn only_the_expected_reply_is_taken() {
+        let other = made(|respond| reply(respond, hello::reply("three"), "0")).await;
+        assert_eq!(other, Err(Wrong::Message));
+        let twice = made(|respond| {
+            let reply_twice = [hello::reply(SERVERS[0]), hello::reply(SERVERS[0])].concat();
+            reply(respond, reply_twice.into(), "0");
+        });
+        assert_eq!(twice.await, Err(Wrong::Message));
+        let failed = made(|respond| reply(respond, hello::reply(SERVERS[0]), "14")).await;
+        let status = "grpc-status 14, grpc-message (none)";
+        assert_eq!(failed, Err(Wrong::GrpcStatus(status.to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_refused_tells_why() {
+        let status = made(|respond| {
+            let mut response = Response::new(());
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            respond.send_response(response, true).expect("a call");
+        });
+        assert_eq!(status.await, Err(Wrong::Status(StatusCode::BAD_GATEWAY)));
+        let at_once = made(|respond| {
+            let mut response = Response::new(());
+            let headers = response.headers_mut();
+            headers.insert(GRPC_STATUS, HeaderValue::from_static("14"));
+            headers.insert("grpc-message", HeaderValue::from_static("no endpoint"));
+            respond.send_response(response, true).expect("a call");
+        });
+        let why = "grpc-status 14, grpc-message no endpoint";
+        assert_eq!(at_once.await, Err(Wrong::GrpcStatus(why.to_owned())));
+        let reset = made(|respond| respond.send_reset(h2::Reason::REFUSED_STREAM));
+        assert!(matches!(reset.await, Err(Wrong::Http2(_))));
+    }
+}

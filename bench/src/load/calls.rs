@@ -227,3 +227,61 @@ async fn connect(
         .await?;
     Ok(connected)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpSocket;
+
+    use super::*;
+    use crate::backend::Backend;
+    use crate::protocol::Protocol;
+
+    async fn called(rate: Option<f64>) -> Sample {
+        let backend = Backend::bind().await.expect("two ports");
+        let to = backend.addresses().expect("addresses")[1];
+        let mut serving = JoinSet::new();
+        serving.spawn(backend.serve(Protocol::Grpc));
+        let calls = Calls {
+            to,
+            connections: 3,
+            concurrent: 10,
+            rate,
+            until: Until::Made(500),
+        };
+        calls.run().await.expect("replies")
+    }
+
+    #[tokio::test]
+    async fn as_many_calls_are_made_as_are_wanted() {
+        for rate in [None, Some(10_000.0)] {
+            let sample = called(rate).await;
+            let expected = [("one".to_owned(), 0), ("two".to_owned(), 500)];
+            assert_eq!(sample.by_server, expected.into(), "{rate:?}");
+            assert_eq!((sample.requests, sample.failed), (500, 0), "{rate:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_of_nobody_fail() {
+        // A port that is taken, and that nobody listens on.
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let to = socket.local_addr().expect("an address");
+        let calls = Calls {
+            to,
+            connections: 2,
+            concurrent: 2,
+            rate: None,
+            until: Until::Made(3),
+        };
+        let sample = calls.run().await.expect("failures only");
+        assert_eq!((sample.requests, sample.failed), (0, 3));
+        assert!(sample.first_failure.is_some());
+    }
+
+    #[test]
+    fn connections_share_the_calls_evenly() {
+        let shares: Vec<_> = (0..6).map(|number| share(200, 6, number)).collect();
+        assert_eq!(shares, [34, 34, 33, 33, 33, 33]);
+    }
+}
