@@ -6,6 +6,7 @@
 mod backend;
 mod bare;
 mod etcd;
+mod http2;
 mod load;
 mod namerctl;
 mod namerd;
@@ -16,11 +17,13 @@ mod router;
 mod rush;
 mod scripted;
 mod size;
+mod streamed;
 mod world;
 
 pub use backend::Backend;
 pub use bare::{Bare, Heard};
 pub use etcd::Etcd;
+pub use http2::{Http2, Idle, STREAM_WINDOW, Whole, call, pattern, read, send};
 pub use load::{Answer, Load, Outcome};
 pub use namerctl::{Namerctl, Said};
 pub use namerd::{Namerd, Ports};
@@ -31,4 +34,5 @@ pub use router::Router;
 pub use rush::{Rush, Served, p99};
 pub use scripted::{Abandoned, Act, Scripted};
 pub use size::{is_full, with_descriptors};
+pub use streamed::{Asked, Leave, Streamed};
 pub use world::{World, until};

@@ -17,28 +17,48 @@ pub struct Router {
     pub process: Process,
     name: String,
     dir: PathBuf,
+    protocol: &'static str,
     rest: String,
     port: u16,
     admin: u16,
 }
 
 impl Router {
-    /// Starts a router whose configuration and state stand in the folder `dir`, and waits until it serves. `rest` is the
+    /// Starts a router of HTTP/1.1 whose configuration and state stand in the folder `dir`, and waits until it serves. `rest` is the
     /// YAML of its router: interpreter, identifier, dtab. A port of 0 stands for any.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(dir: &Path, name: &str, rest: &str, (port, admin): (u16, u16)) -> Result<Self> {
-        let process = launch(dir, name, rest, (port, admin))?;
-        let (port, admin) = ports(&process, name)?;
-        Ok(Self {
-            process,
+    pub fn start(dir: &Path, name: &str, rest: &str, ports: (u16, u16)) -> Result<Self> {
+        Self::start_for("http", dir, name, rest, ports)
+    }
+
+    /// The same for HTTP/2.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_h2(dir: &Path, name: &str, rest: &str, ports: (u16, u16)) -> Result<Self> {
+        Self::start_for("h2", dir, name, rest, ports)
+    }
+
+    fn start_for(
+        protocol: &'static str,
+        dir: &Path,
+        name: &str,
+        rest: &str,
+        (port, admin): (u16, u16),
+    ) -> Result<Self> {
+        let mut router = Self {
+            process: launch(protocol, dir, name, rest, (port, admin))?,
             name: name.to_owned(),
             dir: dir.to_owned(),
+            protocol,
             rest: rest.to_owned(),
             port,
             admin,
-        })
+        };
+        (router.port, router.admin) = ports(&router.process, name)?;
+        Ok(router)
     }
 
     /// Starts it again where it was.
@@ -47,12 +67,19 @@ impl Router {
     /// If it does not start.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = launch(&self.dir, &self.name, &self.rest, (self.port, self.admin))
-            .and_then(|process| {
-                ports(&process, &self.name)?;
-                Ok(process)
-            })
-            .expect("the router starts again");
+        let ports_before = (self.port, self.admin);
+        self.process = launch(
+            self.protocol,
+            &self.dir,
+            &self.name,
+            &self.rest,
+            ports_before,
+        )
+        .and_then(|process| {
+            ports(&process, &self.name)?;
+            Ok(process)
+        })
+        .expect("the router starts again");
     }
 
     /// Its name, which is also the label in its configuration.
@@ -76,14 +103,20 @@ fn ports(process: &Process, name: &str) -> Result<(u16, u16)> {
     Ok((process.serves(name)?.port(), admin.port()))
 }
 
-fn launch(dir: &Path, name: &str, rest: &str, (port, admin): (u16, u16)) -> Result<Process> {
+fn launch(
+    protocol: &str,
+    dir: &Path,
+    name: &str,
+    rest: &str,
+    (port, admin): (u16, u16),
+) -> Result<Process> {
     let config = dir.join(format!("{name}.yaml"));
     let state = dir.join(format!("{name}.state"));
     let yaml = format!(
         "stateDir: {}\n\
          admin: {{ip: 127.0.0.1, port: {admin}}}\n\
          routers:\n\
-         - protocol: http\n  label: {name}\n  servers: [{{ip: 127.0.0.1, port: {port}}}]\n{rest}",
+         - protocol: {protocol}\n  label: {name}\n  servers: [{{ip: 127.0.0.1, port: {port}}}]\n{rest}",
         state.display()
     );
     fs::write(&config, yaml)?;

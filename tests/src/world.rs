@@ -119,21 +119,38 @@ impl World {
 
     /// Starts a router that asks all namerds for the namespace `default`.
     pub fn start_router(&mut self) {
+        self.start_router_with(&self.mesh());
+    }
+
+    /// The same for HTTP/2.
+    pub fn start_h2_router(&mut self) {
+        self.start_h2_router_with(&self.mesh());
+    }
+
+    /// The YAML of an interpreter that asks all namerds for the namespace `default`.
+    pub fn mesh(&self) -> String {
         let namerds = self.namerds.iter().map(|namerd| {
             let port = namerd.mesh().port();
             format!("/$/inet/127.0.0.1/{port}")
         });
         let dst = namerds.collect::<Vec<_>>().join(", ");
-        self.start_router_with(&format!(
-            "  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n"
-        ));
+        format!("  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n")
     }
 
     /// Starts a router with the YAML below its `protocol` and servers.
     pub fn start_router_with(&mut self, yaml: &str) {
-        let name = format!("router-{}", self.routers.len() + 1);
-        let router = Router::start(self.dir(), &name, yaml, (0, 0));
+        let router = Router::start(self.dir(), &self.next_router(), yaml, (0, 0));
         self.routers.push(router.expect("the router starts"));
+    }
+
+    /// The same for HTTP/2.
+    pub fn start_h2_router_with(&mut self, yaml: &str) {
+        let router = Router::start_h2(self.dir(), &self.next_router(), yaml, (0, 0));
+        self.routers.push(router.expect("the router starts"));
+    }
+
+    fn next_router(&self) -> String {
+        format!("router-{}", self.routers.len() + 1)
     }
 
     /// Starts a backend that answers with this version, with its address in the file of that name.
@@ -220,6 +237,12 @@ impl World {
 
     /// A number of the metrics of the router of this index; 0 if there is none of this name below the router's.
     pub fn metric(&self, router: usize, name: &str) -> u64 {
+        let name = format!("rt/{}/{name}", self.routers[router].name());
+        self.metrics(router)[name].as_u64().unwrap_or_default()
+    }
+
+    /// All metrics of the router of this index, by their names.
+    pub fn metrics(&self, router: usize) -> Value {
         let router = &self.routers[router];
         let heard = self.runtime.block_on(async {
             let mut admin = Bare::connect(router.admin()).await?;
@@ -227,9 +250,8 @@ impl World {
                 .ask(b"GET /admin/metrics.json HTTP/1.1\r\nHost: admin\r\n\r\n")
                 .await
         });
-        let metrics = serde_json::from_slice::<Value>(&heard.expect("metrics").body);
-        let name = format!("rt/{}/{name}", router.name());
-        metrics.expect("JSON")[name].as_u64().unwrap_or_default()
+        let metrics = serde_json::from_slice(&heard.expect("metrics").body);
+        metrics.expect("JSON")
     }
 
     /// So many GETs for a host through the router of this index, one after the other on kept-alive connections; the

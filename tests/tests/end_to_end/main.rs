@@ -4,6 +4,7 @@ mod admin_tls;
 mod alternatives;
 mod authority;
 mod bounded_pool;
+mod cancelled_streams;
 mod descriptors;
 mod discovery;
 mod embedded_crash;
