@@ -67,7 +67,11 @@ impl Channel {
             .initial_connection_window_size(flow.connection_window_bytes)
             .max_frame_size(flow.max_frame_bytes)
             .max_header_list_size(flow.max_header_list_bytes.unwrap_or(max_header_list))
-            .data_frame_budget(super::frame_budget(flow));
+            .data_frame_budget(super::frame_budget(flow))
+            .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+            .reset_stream_duration(super::REMEMBERED_FOR)
+            // Clients that cancel are no fault of the endpoint, however many they are in the life of a connection.
+            .max_local_error_reset_streams(None);
         let shaking = timeout(HANDSHAKE, builder.handshake(socket)).await;
         let shaken = shaken(shaking)?;
         let (sender, mut connection) = shaken;

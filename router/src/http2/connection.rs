@@ -76,7 +76,14 @@ pub(crate) async fn serve(
         .max_frame_size(flow.max_frame_bytes)
         .max_header_list_size(front.edge.max_header_list())
         .max_concurrent_streams(config.max_concurrent_streams)
-        .data_frame_budget(super::frame_budget(flow));
+        .data_frame_budget(super::frame_budget(flow))
+        .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+        .reset_stream_duration(super::REMEMBERED_FOR)
+        .max_local_error_reset_streams(Some(MOST_FAULTS))
+        // Of those that are reset before they were even accepted; the others are counted here.
+        .max_pending_accept_reset_streams(
+            usize::try_from(config.max_early_resets).unwrap_or(usize::MAX),
+        );
     drop(front);
     activity.note(Phase::Busy, 0);
     let mut connection = match timeout(within, builder.handshake(socket)).await {
@@ -95,6 +102,10 @@ pub(crate) async fn serve(
     };
     poll_fn(|cx| serving.poll(cx)).await;
 }
+
+/// How many frames a client may send, while it is connected, on streams that were reset and are forgotten. Each makes an answer, which waits
+/// until the client reads it.
+const MOST_FAULTS: usize = 10_000;
 
 /// A connection that is served.
 struct Serving<'a> {
