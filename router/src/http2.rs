@@ -19,6 +19,7 @@ mod grpc;
 mod head;
 mod hold;
 mod keep_alive;
+mod listening;
 mod pass;
 mod queue;
 mod refuse;

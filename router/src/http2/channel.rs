@@ -15,6 +15,7 @@ use http::Request;
 use tokio::time::{Instant, timeout};
 
 use super::keep_alive::KeepAlive;
+use super::listening::Listening;
 use crate::client::ConnectError;
 use crate::stats::Counted;
 use crate::wire::Socket;
@@ -72,7 +73,7 @@ impl Channel {
             .reset_stream_duration(super::REMEMBERED_FOR)
             // Clients that cancel are no fault of the endpoint, however many they are in the life of a connection.
             .max_local_error_reset_streams(None);
-        let shaking = timeout(HANDSHAKE, builder.handshake(socket)).await;
+        let shaking = timeout(HANDSHAKE, builder.handshake(Listening::new(socket))).await;
         let shaken = shaken(shaking)?;
         let (sender, mut connection) = shaken;
         let state = Arc::new(State::default());
@@ -164,7 +165,7 @@ impl Drop for Slot {
 
 /// A connection whose frames are read and written.
 struct Driven {
-    connection: Connection<Socket, Bytes>,
+    connection: Connection<Listening<Socket>, Bytes>,
     keep_alive: Option<KeepAlive>,
     state: Arc<State>,
     _counted: Counted,
