@@ -6,6 +6,7 @@
 mod backend;
 mod bare;
 mod etcd;
+pub mod grpc;
 mod load;
 mod namerctl;
 mod namerd;

@@ -131,8 +131,13 @@ impl World {
 
     /// Starts a router with the YAML below its `protocol` and servers.
     pub fn start_router_with(&mut self, yaml: &str) {
+        self.start_router_for("http", yaml);
+    }
+
+    /// Starts a router for a protocol of the configuration, with the YAML below its servers.
+    pub fn start_router_for(&mut self, protocol: &'static str, yaml: &str) {
         let name = format!("router-{}", self.routers.len() + 1);
-        let router = Router::start(self.dir(), &name, yaml, (0, 0));
+        let router = Router::start_for(protocol, self.dir(), &name, yaml, (0, 0));
         self.routers.push(router.expect("the router starts"));
     }
 

@@ -9,6 +9,8 @@ mod discovery;
 mod embedded_crash;
 mod failing_endpoints;
 mod go_namerctl;
+mod grpc_interop;
+mod grpc_python;
 mod linkerd_clients;
 mod linkerd_routers;
 mod mtls;
