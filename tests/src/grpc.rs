@@ -8,12 +8,14 @@ mod python;
 mod seen;
 mod server;
 mod service;
+mod talk;
 
 pub use calls::{Calls, Tally};
 pub use client::{Client, channel, client, who};
 pub use python::{Grpcio, PythonServer};
 pub use seen::Seen;
 pub use server::GrpcServer;
+pub use talk::Talk;
 
 /// The messages and the service of package `grpc.testing`.
 #[expect(

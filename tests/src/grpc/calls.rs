@@ -1,11 +1,14 @@
 //! Unary calls, many at once.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use h2::Reason;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tonic::Status;
 
 use super::client::{Client, who};
 use super::testing::{Payload, SimpleRequest};
@@ -114,7 +117,12 @@ async fn call(mut client: Client, left: Arc<AtomicU64>, tally: Arc<Mutex<Tally>>
             }),
             ..SimpleRequest::default()
         };
-        let answer = client.unary_call(hello).await;
+        let answer = loop {
+            match client.unary_call(hello.clone()).await {
+                Err(status) if is_unseen(&status) => {}
+                answer => break answer,
+            }
+        };
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(answer) => {
@@ -124,4 +132,24 @@ async fn call(mut client: Client, left: Arc<AtomicU64>, tally: Arc<Mutex<Tally>>
             Err(status) => tally.failed.push(format!("{status:?}")),
         }
     }
+}
+
+/// Whether no server can have seen a call, for it came too late to its connection. gRPC's own clients make such a call again by
+/// themselves. Tonic leaves it to those who call.
+fn is_unseen(status: &Status) -> bool {
+    let mut source = status.source();
+    while let Some(error) = source {
+        let is_unsent = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_canceled);
+        let is_refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
+            let is_goodbye = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
+            error.is_remote() && (is_goodbye || error.reason() == Some(Reason::REFUSED_STREAM))
+        });
+        if is_unsent || is_refused {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }

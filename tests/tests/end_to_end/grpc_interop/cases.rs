@@ -97,12 +97,12 @@ fn echo_status(code: Code, message: &str) -> Option<EchoStatus> {
     Some(EchoStatus { code, message })
 }
 
-pub(crate) fn size(message: Option<&StreamingOutputCallResponse>) -> Option<usize> {
+fn size(message: Option<&StreamingOutputCallResponse>) -> Option<usize> {
     Some(message?.payload.as_ref()?.body.len())
 }
 
 /// A stream of requests that the caller makes one by one.
-pub(crate) fn asking<T>() -> (mpsc::Sender<T>, ReceiverStream<T>) {
+fn asking<T>() -> (mpsc::Sender<T>, ReceiverStream<T>) {
     let (sender, receiver) = mpsc::channel(1);
     (sender, ReceiverStream::new(receiver))
 }
@@ -117,7 +117,9 @@ fn is(status: &Status, code: Code, message: &str) -> Result<()> {
 }
 
 /// Reads a stream to its end.
-async fn sizes(mut answers: Streaming<StreamingOutputCallResponse>) -> Result<Vec<usize>> {
+pub(crate) async fn sizes(
+    mut answers: Streaming<StreamingOutputCallResponse>,
+) -> Result<Vec<usize>> {
     let mut sizes = Vec::new();
     while let Some(answer) = answers.message().await? {
         sizes.push(size(Some(&answer)).context("a payload")?);
