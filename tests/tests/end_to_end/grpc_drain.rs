@@ -15,7 +15,7 @@ use tonic::Code;
 use crate::grpc_interop::cases::{output, sizes};
 
 /// How long a process that was replaced or asked to end may take to end.
-const GRACE: Duration = Duration::from_millis(2_000);
+const GRACE: Duration = Duration::from_millis(1_500);
 
 const WITHIN: Duration = Duration::from_secs(20);
 

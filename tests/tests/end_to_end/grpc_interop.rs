@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tests::grpc::{GrpcServer, Seen, channel, client};
+use tests::grpc::testing::StreamingOutputCallRequest;
+use tests::grpc::{Client, GrpcServer, Talk, channel, client};
 use tests::{World, until};
 use tokio::time::timeout;
 
-use self::cases::{CASES, Case, LONG, output};
+use self::cases::{CASES, LONG, output};
 
 /// How long a case may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -53,42 +54,46 @@ fn cases_pass_through_the_router() {
 }
 
 #[test]
-fn a_client_that_goes_away_ends_its_call_at_the_server() {
+fn a_client_that_goes_away_ends_its_calls_at_the_server() {
     let mut world = World::new();
     let server = GrpcServer::start(world.runtime().handle(), "one");
     let router = router(&mut world, &server.path());
     let seen = server.seen();
-    let abandoned = |count| {
-        until("the server knows", WITHIN, || {
+    let runtime = world.runtime();
+    let connect = || runtime.block_on(channel(router, "web")).map(client);
+    let stays = connect().expect("the router accepts");
+    // The second message never comes.
+    let mut asked = output(&[1, 1], LONG);
+    let begin = async |client: &Client, asked: &StreamingOutputCallRequest| {
+        let call = client.clone().streaming_output_call(asked.clone()).await;
+        call.expect("it begins").into_inner()
+    };
+    let abandoned = |what: &str, count| {
+        until(what, WITHIN, || {
             (seen.abandoned(), seen.open()) == (count, 0)
         });
     };
-    let begun = |case: Case, count| {
-        let ran = async { case(channel(router, "web").await?).await };
-        world.runtime().block_on(ran).expect("it is cancelled");
-        abandoned(count);
-    };
-    begun(|channel| Box::pin(cases::cancel_after_begin(channel)), 1);
-    begun(
-        |channel| Box::pin(cases::cancel_after_first_response(channel)),
-        2,
-    );
-    begun(
-        |channel| Box::pin(cases::timeout_on_sleeping_server(channel)),
-        3,
-    );
-    // The whole connection goes.
-    world.runtime().block_on(lose_a_connection(router, seen));
-    abandoned(13);
-}
+    drop(runtime.block_on(begin(&stays, &asked)));
+    abandoned("a call before its first message is over", 1);
 
-/// A connection with ten open calls, dropped as a process that ends drops it.
-async fn lose_a_connection(router: SocketAddr, seen: &Seen) {
-    let mut client = client(channel(router, "web").await.expect("it connects"));
-    let mut calls = Vec::new();
-    for _ in 0..10 {
-        let call = client.streaming_output_call(output(&[1, 1], LONG));
-        calls.push(call.await.expect("it begins"));
-    }
+    asked.response_parameters[0].interval_us = 0;
+    let mut answers = runtime.block_on(begin(&stays, &asked));
+    let first = runtime.block_on(answers.message()).expect("a message");
+    assert!(first.is_some());
+    drop(answers);
+    abandoned("a call after its first message is over", 2);
+
+    let goes = connect().expect("the router accepts");
+    let calls: Vec<_> = (0..10)
+        .map(|_| runtime.block_on(begin(&goes, &asked)))
+        .collect();
     assert_eq!(seen.open(), 10);
+    drop((goes, calls));
+    abandoned("the calls of a connection that is lost are over", 12);
+
+    // Whose end tonic takes for the end of the requests.
+    drop(runtime.block_on(Talk::begin(&stays)).expect("it begins"));
+    until("a call with a stream of requests is over", WITHIN, || {
+        seen.open() == 0
+    });
 }

@@ -8,7 +8,7 @@ use tests::grpc::{Calls, Client, GrpcServer, Talk, channel, client};
 use tokio::task::JoinSet;
 
 /// Calls of which the shares are taken.
-const CALLS: u64 = 4_000;
+const CALLS: u64 = 2_000;
 
 const STREAMS: usize = 20;
 
