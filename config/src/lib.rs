@@ -24,6 +24,8 @@ mod diagnostic;
 mod dtab_text;
 mod field;
 mod forwarded;
+mod http1;
+mod http2;
 mod identifier;
 mod interface;
 mod interpreter;
@@ -36,6 +38,7 @@ mod node;
 mod object;
 mod path_matcher;
 mod policy;
+mod protocol;
 mod router;
 mod router_file;
 mod scalar;
@@ -52,6 +55,7 @@ mod unix;
 pub use admin::AdminConfig;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use forwarded::{ForwardedHeader, Labeler};
+pub use http2::{Http2Client, Http2Flow, Http2Server, KeepAlive};
 pub use identifier::IdentifierConfig;
 pub use interface::{InterfaceConfig, InterfaceKind};
 pub use interpreter::{
@@ -62,9 +66,11 @@ pub use namerd::NamerdConfig;
 pub use path_matcher::PathMatcher;
 pub use policy::{
     Backoff, BalancerKind, Classifier, ClientPolicy, ClientSession, ClientSettings, FailureAccrual,
-    LoadBalancer, Pool, Retries, RetryBudget, ServicePolicy, ServiceSettings,
+    GrpcClassifier, GrpcKind, LoadBalancer, Pool, Retries, RetryBudget, ServicePolicy,
+    ServiceSettings, StreamClassifier, StreamSettings,
 };
-pub use router::{BindingCache, Protocol, Router};
+pub use protocol::Protocol;
+pub use router::{BindingCache, Router};
 pub use router_file::{RouterConfig, StateDir};
 pub use server::{Listens, Server};
 pub use shown::Secret;

@@ -11,6 +11,7 @@ mod classifier;
 mod client;
 mod pool;
 mod service;
+mod streams;
 
 use dtab::{Captures, Path};
 use serde::{Serialize, Serializer};
@@ -23,19 +24,24 @@ pub use classifier::Classifier;
 pub use client::{ClientPolicy, ClientSettings};
 pub use pool::{ClientSession, Pool};
 pub use service::{Retries, ServicePolicy, ServiceSettings};
+pub use streams::{GrpcClassifier, GrpcKind, StreamClassifier, StreamSettings};
 
 use crate::field::Field;
 use crate::kinds::Kinds;
 use crate::object::Object;
 use crate::path_matcher::PathMatcher;
+use crate::protocol::Protocol;
 
 /// What an entry may say: each option, if it is there.
 trait Options: Serialize {
     /// What its names get, once every option has a value.
-    type Settings: Default + Serialize;
+    type Settings: Serialize;
+
+    /// What names get that no entry is for.
+    fn defaults(protocol: Protocol) -> Self::Settings;
 
     /// Reads the options of an entry; `prefix` is absent where it is wrong.
-    fn read(object: &mut Object<'_>, prefix: Option<&PathMatcher>) -> Self;
+    fn read(object: &mut Object<'_>, protocol: Protocol, prefix: Option<&PathMatcher>) -> Self;
 
     /// Replaces the options that are there.
     fn apply(&self, captures: &Captures, settings: &mut Self::Settings);
@@ -43,7 +49,11 @@ trait Options: Serialize {
 
 /// The entries in the order of the file.
 #[derive(Clone, Debug, PartialEq)]
-struct Policy<O>(Vec<Entry<O>>);
+struct Policy<O> {
+    /// What the router speaks.
+    protocol: Protocol,
+    entries: Vec<Entry<O>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Entry<O> {
@@ -54,14 +64,24 @@ struct Entry<O> {
 
 impl<O> Default for Policy<O> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self::new(Protocol::default())
+    }
+}
+
+impl<O> Policy<O> {
+    /// A policy without entries.
+    fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            entries: Vec::new(),
+        }
     }
 }
 
 impl<O: Options> Policy<O> {
     fn of(&self, name: &Path) -> O::Settings {
-        let mut settings = O::Settings::default();
-        for entry in &self.0 {
+        let mut settings = O::defaults(self.protocol);
+        for entry in &self.entries {
             if let Some(captures) = entry.prefix.matches(name) {
                 entry.options.apply(&captures, &mut settings);
             }
@@ -70,12 +90,13 @@ impl<O: Options> Policy<O> {
     }
 
     /// The options stand in the object itself, or, for `io.l5d.static`, in a list of objects that each have a `prefix`.
-    fn read(field: Field<'_>) -> Option<Self> {
+    fn read(field: Field<'_>, protocol: Protocol) -> Option<Self> {
         let mut object = field.object()?;
         let entries = match object.kind(&KINDS, Some("io.l5d.global"))? {
             "io.l5d.static" => {
                 let items = object.require("configs", Field::items).unwrap_or_default();
-                items.into_iter().filter_map(Entry::read).collect()
+                let read = |item| Entry::read(item, protocol);
+                items.into_iter().filter_map(read).collect()
             }
             _ => {
                 for key in ["configs", "prefix"] {
@@ -83,20 +104,20 @@ impl<O: Options> Policy<O> {
                     object.refuse(key, &message, STATIC);
                 }
                 let prefix = PathMatcher::all();
-                let options = O::read(&mut object, Some(&prefix));
+                let options = O::read(&mut object, protocol, Some(&prefix));
                 vec![Entry { prefix, options }]
             }
         };
         object.finish();
-        Some(Self(entries))
+        Some(Self { protocol, entries })
     }
 }
 
 impl<O: Options> Entry<O> {
-    fn read(field: Field<'_>) -> Option<Self> {
+    fn read(field: Field<'_>, protocol: Protocol) -> Option<Self> {
         let mut object = field.object()?;
         let prefix = object.require("prefix", PathMatcher::read);
-        let options = O::read(&mut object, prefix.as_ref());
+        let options = O::read(&mut object, protocol, prefix.as_ref());
         object.finish();
         Some(Self {
             prefix: prefix?,
@@ -115,14 +136,14 @@ fn set<T: Clone>(setting: &mut T, written: Option<&T>) {
 /// Shown with the defaults: those of what is for all names in their places, else as a first entry, which the others replace.
 impl<O: Options> Serialize for Policy<O> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.iter().all(|entry| entry.prefix.is_for_all()) {
+        if self.entries.iter().all(|entry| entry.prefix.is_for_all()) {
             return Shown::<O>::Global(self.of(&Path::empty())).serialize(serializer);
         }
         let defaults = ShownEntry::Defaults {
             prefix: PathMatcher::all(),
-            settings: O::Settings::default(),
+            settings: O::defaults(self.protocol),
         };
-        let written = self.0.iter().map(ShownEntry::Written);
+        let written = self.entries.iter().map(ShownEntry::Written);
         Shown::Static {
             configs: std::iter::once(defaults).chain(written).collect(),
         }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use dtab::{Dtab, Path};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::dtab_text::{KnownNamers, read_dtab};
 use crate::field::Field;
+use crate::http1::Http1Options;
 use crate::identifier::IdentifierConfig;
 use crate::interpreter::InterpreterConfig;
 use crate::kinds::Kinds;
@@ -14,13 +15,14 @@ use crate::later::{Later, Unless};
 use crate::node::{Place, Value};
 use crate::object::Object;
 use crate::policy::{ClientPolicy, ServicePolicy};
+use crate::protocol::Protocol;
 use crate::server::Server;
 use crate::shown;
 use crate::transformer::TransformerConfig;
 
 /// One router: some servers, a way to name requests, and a way to bind the names.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Router {
     /// What its servers and clients speak.
     pub protocol: Protocol,
@@ -47,22 +49,25 @@ pub struct Router {
     pub binding_timeout: Duration,
     /// How many names and clients are kept.
     pub binding_cache: BindingCache,
-    /// How long all field lines of a request may be together, in KiB; 8 by default.
+    /// How long all field lines of a head may be together, in KiB; 8 by default. On HTTP/2 its fields, the request line among them.
     #[serde(rename = "maxHeadersKB")]
     pub max_headers_kb: usize,
-    /// How long the first line of a request may be, in KiB; 8 by default, because RFC 9112 §3 asks for 8000 octets (4 in linkerd).
-    #[serde(rename = "maxInitialLineKB")]
+    /// How long the first line of a request of HTTP/1.1 may be, in KiB; 8 by default, because RFC 9112 §3 asks for 8000 octets (4 in
+    /// linkerd).
+    #[serde(skip)]
     pub max_initial_line_kb: usize,
     /// How long `l5d-err` may be, in KiB; 8 by default.
     #[serde(rename = "maxErrResponseKB")]
     pub max_err_response_kb: usize,
-    /// Whether bodies pass piece by piece; otherwise they are read whole first. On by default.
+    /// Whether bodies of HTTP/1.1 pass piece by piece; otherwise they are read whole first. On by default.
+    #[serde(skip)]
     pub streaming_enabled: bool,
-    /// Bodies that say to be this long, in KiB, or shorter are read whole first; none by default (5 in linkerd).
-    #[serde(rename = "streamAfterContentLengthKB")]
+    /// Bodies of HTTP/1.1 that say to be this long, in KiB, or shorter are read whole first; none by default (5 in linkerd).
+    #[serde(skip)]
     pub stream_after_content_length_kb: Option<u64>,
     /// How hard answers are compressed for clients that can read that: from 1, quick, to 9, small; 0 not at all; −1, the default, as
-    /// 6 and only text.
+    /// 6 and only text. Not at all in `protocol: h2`.
+    #[serde(skip)]
     pub compression_level: i8,
     /// Tried in order, at least one.
     #[serde(rename = "identifier")]
@@ -73,12 +78,28 @@ pub struct Router {
     pub client: ClientPolicy,
 }
 
-/// What a router's servers and clients speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// HTTP/1.1
-    Http,
+/// Shown with the options of HTTP/1.1 where that is spoken.
+impl Serialize for Router {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten, serialize_with = "Router::serialize")]
+            router: &'a Router,
+            #[serde(flatten)]
+            http1: Option<Http1Options>,
+        }
+        let http1 = Http1Options {
+            max_initial_line_kb: self.max_initial_line_kb,
+            streaming_enabled: self.streaming_enabled,
+            stream_after_content_length_kb: self.stream_after_content_length_kb,
+            compression_level: self.compression_level,
+        };
+        let shown = Shown {
+            router: self,
+            http1: (self.protocol == Protocol::Http).then_some(http1),
+        };
+        shown.serialize(serializer)
+    }
 }
 
 /// The bounds of a router's caches.
@@ -121,21 +142,24 @@ impl Router {
     /// Reads an entry of `routers:`.
     pub(crate) fn read<'a>(field: Field<'a>, namers: KnownNamers<'_>) -> Option<ReadRouter<'a>> {
         let mut object = field.object()?;
-        object.kind(&PROTOCOLS, None)?;
+        let protocol = Protocol::read(&mut object)?;
         let label = object.field("label");
         let label_at = label.map_or(object.at, |field| &field.node.at);
-        let label = label.and_then(Field::word).unwrap_or_else(|| "http".into());
+        let label = label
+            .and_then(Field::word)
+            .unwrap_or_else(|| protocol.name().into());
         let interpreter_field = object.field("interpreter");
         let interpreter = interpreter_field
             .and_then(|field| InterpreterConfig::read(field, namers))
             .unwrap_or_default();
         // Names that namerd binds are answered by its own namers.
         let namers = namers.filter(|_| interpreter.config.is_in_process());
-        let (servers, addresses) = read_servers(&mut object, &label).into_iter().unzip();
+        let servers = read_servers(&mut object, protocol, &label);
+        let (servers, addresses) = servers.into_iter().unzip();
         let client = object.field("client");
-        let (streaming_enabled, stream_after_content_length_kb) = read_streaming(&mut object);
+        let http1 = Http1Options::read(&mut object, protocol);
         let router = Self {
-            protocol: Protocol::Http,
+            protocol,
             label,
             originator: object.get("originator", Field::boolean).unwrap_or_default(),
             dtab: object
@@ -152,22 +176,22 @@ impl Router {
                 .get("bindingCache", BindingCache::read)
                 .unwrap_or_default(),
             max_headers_kb: object.get("maxHeadersKB", read_limit).unwrap_or(8),
-            max_initial_line_kb: object.get("maxInitialLineKB", read_limit).unwrap_or(8),
+            max_initial_line_kb: http1.max_initial_line_kb,
             max_err_response_kb: object
                 .get("maxErrResponseKB", |field| field.integer(1..=10_240))
                 .unwrap_or(8),
-            streaming_enabled,
-            stream_after_content_length_kb,
-            compression_level: object
-                .get("compressionLevel", |field| field.integer(-1..=9))
-                .unwrap_or(-1),
+            streaming_enabled: http1.streaming_enabled,
+            stream_after_content_length_kb: http1.stream_after_content_length_kb,
+            compression_level: http1.compression_level,
             identifiers: object
-                .get("identifier", read_identifiers)
-                .unwrap_or_else(|| vec![IdentifierConfig::default()]),
+                .get("identifier", |field| read_identifiers(field, protocol))
+                .unwrap_or_else(|| vec![IdentifierConfig::of(protocol)]),
             service: object
-                .get("service", ServicePolicy::read)
-                .unwrap_or_default(),
-            client: client.and_then(ClientPolicy::read).unwrap_or_default(),
+                .get("service", |field| ServicePolicy::read(field, protocol))
+                .unwrap_or_else(|| ServicePolicy::new(protocol)),
+            client: client
+                .and_then(|field| ClientPolicy::read(field, protocol))
+                .unwrap_or_else(|| ClientPolicy::new(protocol)),
             servers,
         };
         if let Some(client) = client
@@ -192,12 +216,17 @@ impl Router {
     }
 }
 
-fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Option<&'a Place>)> {
+fn read_servers<'a>(
+    object: &mut Object<'a>,
+    protocol: Protocol,
+    label: &str,
+) -> Vec<(Server, Option<&'a Place>)> {
+    let example = format!("[{{port: {}}}]", protocol.default_port());
     let Some(field) = object.field("servers") else {
         object.complaints.error(
             object.at,
             format!("router `{label}` has no servers"),
-            "add `servers: [{port: 4140}]`",
+            format!("add `servers: {example}`"),
         );
         return Vec::new();
     };
@@ -206,10 +235,11 @@ fn read_servers<'a>(object: &mut Object<'a>, label: &str) -> Vec<(Server, Option
         field.complaints.error(
             &field.node.at,
             format!("router `{label}` has no servers"),
-            "write `[{port: 4140}]`",
+            format!("write `{example}`"),
         );
     }
-    items.into_iter().filter_map(Server::read).collect()
+    let read = |item| Server::read(item, protocol);
+    items.into_iter().filter_map(read).collect()
 }
 
 /// Whether something stands before all names that an interpreter binds.
@@ -221,31 +251,16 @@ fn has_transformers(interpreter: Field<'_>) -> bool {
 }
 
 /// KiB of a head: no more than anybody sends, because a connection takes as much memory as its head.
-fn read_limit(field: Field<'_>) -> Option<usize> {
+pub(crate) fn read_limit(field: Field<'_>) -> Option<usize> {
     field.integer(1..=1024)
 }
 
-/// Whether bodies pass piece by piece, and which do not even then.
-fn read_streaming(object: &mut Object<'_>) -> (bool, Option<u64>) {
-    let is_enabled = object.get("streamingEnabled", Field::boolean);
-    let is_enabled = is_enabled.unwrap_or(true);
-    let after = object.field("streamAfterContentLengthKB");
-    if let Some(field) = after.filter(|_| !is_enabled) {
-        field.complaints.error(
-            field.key_at,
-            "`streamAfterContentLengthKB` says what is streamed, and `streamingEnabled: false` that nothing is",
-            "leave out one of both",
-        );
-    }
-    let after = after.and_then(|field| field.integer(0..=1_048_576));
-    (is_enabled, after)
-}
-
-fn read_identifiers(field: Field<'_>) -> Option<Vec<IdentifierConfig>> {
-    field.at_least_one(
-        "leave it out to name requests by their Host",
-        IdentifierConfig::read,
-    )
+fn read_identifiers(field: Field<'_>, protocol: Protocol) -> Option<Vec<IdentifierConfig>> {
+    let help = match protocol {
+        Protocol::Http => "leave it out to name requests by their Host",
+        Protocol::H2 => "leave it out to name requests by their `:authority`",
+    };
+    field.at_least_one(help, |item| IdentifierConfig::read(item, protocol))
 }
 
 /// `/svc`
@@ -312,6 +327,10 @@ const LATER: &[Later] = &[
     Later::key("httpAccessLogAppend"),
     Later::key("httpAccessLogRollPolicy"),
     Later::key("httpAccessLogRotateCount"),
+    Later::key("h2AccessLog"),
+    Later::key("h2AccessLogAppend"),
+    Later::key("h2AccessLogRollPolicy"),
+    Later::key("h2AccessLogRotateCount"),
     Later::unless("tracePropagator", Unless::Kind(&PROPAGATORS)),
 ];
 
@@ -319,18 +338,3 @@ const PROPAGATORS: Kinds = Kinds {
     later: &[("io.l5d.zipkin", "")],
     ..Kinds::carrying(&["io.l5d.default"])
 };
-
-const PROTOCOLS: Kinds = Kinds {
-    selector: "protocol",
-    carried: &["http"],
-    later: &[("h2", "")],
-    never: &[
-        ("thrift", FINAGLE_ONLY, USE_HTTP),
-        ("mux", FINAGLE_ONLY, USE_HTTP),
-        ("thriftmux", FINAGLE_ONLY, USE_HTTP),
-    ],
-};
-
-const FINAGLE_ONLY: &str = "only services written with Finagle speak it";
-const USE_HTTP: &str =
-    "offer the service over HTTP, and use `http`; or keep these routers in linkerd";

@@ -3,15 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::addresses::{Address, Claim, Claimed};
 use crate::complaints::Complaints;
 use crate::field::Field;
 use crate::forwarded::ForwardedHeader;
+use crate::http2::Http2Server;
 use crate::later::{Later, Unless};
 use crate::node::Place;
 use crate::object::Object;
+use crate::protocol::Protocol;
 use crate::shown;
 use crate::socket::SocketOptions;
 use crate::time_limits::TimeLimits;
@@ -20,8 +22,11 @@ use crate::unix::UnixSocket;
 
 /// A listening socket of a router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Server {
+    /// What its router speaks.
+    #[serde(skip)]
+    pub protocol: Protocol,
     /// Where it listens.
     #[serde(flatten)]
     pub listens: Listens,
@@ -48,6 +53,12 @@ pub struct Server {
     /// How long clients may take.
     #[serde(flatten)]
     pub time_limits: TimeLimits,
+    /// Whether clients that begin with HTTP/2 may speak it; off by default, and always in `protocol: h2`, which takes nothing else.
+    #[serde(skip)]
+    pub h2c: bool,
+    /// How HTTP/2 is spoken, where it is.
+    #[serde(skip)]
+    pub http2: Http2Server,
 }
 
 /// Where a server listens.
@@ -58,7 +69,7 @@ pub enum Listens {
     Inet {
         /// Loopback by default.
         ip: IpAddr,
-        /// 4140 by default; 0 lets the system choose.
+        /// 4140 by default, and 4142 of an h2 router; 0 lets the system choose.
         port: u16,
     },
     /// On a file.
@@ -78,10 +89,53 @@ impl Listens {
 
 impl Default for Server {
     fn default() -> Self {
+        Self::of(Protocol::default())
+    }
+}
+
+/// Shown with what belongs to the versions of HTTP that it takes.
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten, serialize_with = "Server::serialize")]
+            server: &'a Server,
+            #[serde(flatten)]
+            http1: Option<ShownHttp1>,
+            #[serde(flatten)]
+            http2: Option<Http2Server>,
+        }
+        #[derive(Serialize)]
+        struct ShownHttp1 {
+            #[serde(rename = "tunnelIdleTimeoutMs", serialize_with = "shown::milliseconds")]
+            tunnel_idle: Duration,
+            h2c: bool,
+        }
+        let shown = Shown {
+            server: self,
+            http1: (self.protocol == Protocol::Http).then_some(ShownHttp1 {
+                tunnel_idle: self.time_limits.tunnel_idle,
+                h2c: self.h2c,
+            }),
+            http2: self.takes_http2().then_some(self.http2),
+        };
+        shown.serialize(serializer)
+    }
+}
+
+impl Server {
+    /// Whether some of its clients may speak HTTP/2.
+    #[must_use]
+    pub fn takes_http2(&self) -> bool {
+        self.h2c || self.protocol == Protocol::H2
+    }
+
+    fn of(protocol: Protocol) -> Self {
         Self {
+            protocol,
             listens: Listens::Inet {
                 ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                port: DEFAULT_PORT,
+                port: protocol.default_port(),
             },
             socket_options: SocketOptions::default(),
             max_call_depth: 1000,
@@ -93,21 +147,23 @@ impl Default for Server {
             timeout: None,
             tls: None,
             time_limits: TimeLimits::default(),
+            h2c: false,
+            http2: Http2Server::default(),
         }
     }
-}
 
-impl Server {
     /// Reads an entry of `servers:`, and where to complain about its address, if that is not wrong already.
-    pub(crate) fn read(field: Field<'_>) -> Option<(Self, Option<&Place>)> {
+    pub(crate) fn read(field: Field<'_>, protocol: Protocol) -> Option<(Self, Option<&Place>)> {
         let mut object = field.object()?;
-        let default = Self::default();
-        let (listens, at) = Listens::read(&mut object);
+        let default = Self::of(protocol);
+        let (listens, at) = Listens::read(&mut object, protocol);
         let socket_options = object.get("socketOptions", |field| match listens {
             Listens::Inet { .. } => SocketOptions::read_of_server(field),
             Listens::Unix(_) => SocketOptions::read_unix(field),
         });
+        let (h2c, http2) = read_http2(&mut object, protocol);
         let server = Self {
+            protocol,
             listens,
             socket_options: socket_options.unwrap_or_default(),
             max_call_depth: object
@@ -120,7 +176,9 @@ impl Server {
             max_concurrent_requests: object.get("maxConcurrentRequests", read_count),
             timeout: object.get("timeoutMs", |field| field.milliseconds(1)),
             tls: object.get("tls", ServerTlsConfig::read),
-            time_limits: TimeLimits::read(&mut object),
+            time_limits: TimeLimits::read(&mut object, protocol),
+            h2c,
+            http2,
         };
         // As in the reference, which shows a server by its address.
         object.get("label", Field::text);
@@ -158,14 +216,14 @@ impl Server {
 
 impl Listens {
     /// Reads `unixPath`, or `ip` and `port`.
-    fn read<'a>(object: &mut Object<'a>) -> (Self, Option<&'a Place>) {
+    fn read<'a>(object: &mut Object<'a>, protocol: Protocol) -> (Self, Option<&'a Place>) {
         let Some(field) = object.field("unixPath") else {
             object.refuse(
                 "unixMode",
                 "`unixMode` is for servers that have a `unixPath`",
                 "leave it out",
             );
-            let address = Address::read(object, DEFAULT_PORT);
+            let address = Address::read(object, protocol.default_port());
             let (ip, port) = (address.ip, address.port);
             return (Self::Inet { ip, port }, address.at);
         };
@@ -179,7 +237,23 @@ impl Listens {
     }
 }
 
-const DEFAULT_PORT: u16 = 4140;
+/// Whether clients of an http router may speak HTTP/2, and how that is spoken.
+fn read_http2(object: &mut Object<'_>, protocol: Protocol) -> (bool, Http2Server) {
+    if protocol == Protocol::H2 {
+        object.refuse(
+            "h2c",
+            "`h2c` is for routers with `protocol: http`: this one takes nothing but HTTP/2",
+            "leave it out",
+        );
+        return (false, Http2Server::read(object));
+    }
+    let h2c = object.get("h2c", Field::boolean).unwrap_or_default();
+    if h2c {
+        return (h2c, Http2Server::read(object));
+    }
+    Http2Server::refuse(object);
+    (h2c, Http2Server::default())
+}
 
 /// How many requests or connections there may be.
 pub(crate) fn read_count(field: Field<'_>) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod dtabs;
+mod http2;
 mod keys;
 mod later;
 mod namerd_file;

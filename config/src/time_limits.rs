@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::field::Field;
 use crate::object::Object;
+use crate::protocol::Protocol;
 use crate::shown;
 
 /// How long clients may take, each for as long as nothing moves. A connection that takes longer is closed, at most a quarter
@@ -19,8 +20,8 @@ pub struct TimeLimits {
     /// answer. 1 minute by default.
     #[serde(rename = "bodyStallTimeoutMs", serialize_with = "shown::milliseconds")]
     pub body_stall: Duration,
-    /// Without a byte in a tunnel, whichever side should send it. 1 hour by default.
-    #[serde(rename = "tunnelIdleTimeoutMs", serialize_with = "shown::milliseconds")]
+    /// Without a byte in a tunnel, whichever side should send it; HTTP/1.1 only. 1 hour by default.
+    #[serde(skip)]
     pub tunnel_idle: Duration,
     /// Of a connection as a whole.
     #[serde(rename = "serverSession")]
@@ -60,7 +61,7 @@ impl Default for ServerSession {
 
 impl TimeLimits {
     /// Reads what an entry of `servers:` says of them.
-    pub(crate) fn read(server: &mut Object<'_>) -> Self {
+    pub(crate) fn read(server: &mut Object<'_>, protocol: Protocol) -> Self {
         let default = Self::default();
         let mut limit = |key, default| {
             let limit = server.get(key, |field| field.milliseconds(1));
@@ -69,13 +70,26 @@ impl TimeLimits {
         Self {
             header_read: limit("headerReadTimeoutMs", default.header_read),
             body_stall: limit("bodyStallTimeoutMs", default.body_stall),
-            tunnel_idle: limit("tunnelIdleTimeoutMs", default.tunnel_idle),
+            tunnel_idle: match protocol {
+                Protocol::Http => limit(TUNNEL_IDLE, default.tunnel_idle),
+                Protocol::H2 => {
+                    refuse_tunnels(server);
+                    default.tunnel_idle
+                }
+            },
             session: server
                 .get("serverSession", ServerSession::read)
                 .unwrap_or_default(),
         }
     }
 }
+
+fn refuse_tunnels(server: &mut Object<'_>) {
+    let message = format!("`{TUNNEL_IDLE}` is about HTTP/1.1: there are no tunnels on HTTP/2");
+    server.refuse(TUNNEL_IDLE, &message, "leave it out");
+}
+
+const TUNNEL_IDLE: &str = "tunnelIdleTimeoutMs";
 
 impl ServerSession {
     fn read(field: Field<'_>) -> Option<Self> {

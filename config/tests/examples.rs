@@ -41,7 +41,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "`trustCertsBundle` names `/etc/l5d/partner-ca.pem`, which is not a file",
         ],
     ),
-    ("06-h2-grpc.yaml", &["`routers` protocol `h2`"]),
+    ("06-h2-grpc.yaml", &["`h2AccessLog`"]),
     ("07-retries-budget-accrual.yaml", &[]),
     (
         "08-k8s-ingress.yaml",
@@ -93,6 +93,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("etcd.namerd.yaml", &[]),
+    ("grpc.yaml", &[]),
     ("host-to-host.yaml", &[]),
     ("minimal.namerd.yaml", &[]),
     ("minimal.yaml", &[]),

@@ -295,7 +295,7 @@ impl KnownSet {
     }
 
     /// Takes out all that the other has.
-    pub(crate) const fn subtract(&mut self, other: Self) {
+    pub const fn subtract(&mut self, other: Self) {
         self.0 &= !other.0;
     }
 }

@@ -3,9 +3,10 @@
 //! Time is an argument: `now` is the time since any fixed moment, the same for all calls, and should not go back. Chance is
 //! one, too: `draw` yields numbers in 0..1, 1 excluded. What is shared by threads is shared by `&self`.
 //!
-//! For a request: a [`Classifier`] says whether an exchange has failed, a [`RetryBudget`] whether the request may be sent again, a
-//! [`Backoff`] when. For an endpoint: an [`Accrual`] says whether it is given requests, [`FailFast`] whether a connection is
-//! worth trying, and a [`Balancer`] which one is picked. For a set of endpoints: [`MinLive`].
+//! For a request: a [`Classifier`], or a [`StreamClassifier`] on HTTP/2, says whether an exchange has failed, a [`RetryBudget`]
+//! whether the request may be sent again, a [`Backoff`] when. For an endpoint: an [`Accrual`] says whether it is given requests,
+//! [`FailFast`] whether a connection is worth trying, and a [`Balancer`] which one is picked. For a set of endpoints: [`MinLive`].
+//! [`grpc`] reads and writes what gRPC says in headers.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -57,12 +58,14 @@ mod balancer;
 mod classifier;
 mod ema;
 mod fail_fast;
+pub mod grpc;
 mod instant;
 mod min_live;
 mod node;
 mod peak_ewma;
 mod retry_budget;
 pub mod simulation;
+mod stream_classifier;
 mod window;
 
 pub use accrual::{
@@ -75,3 +78,4 @@ pub use fail_fast::FailFast;
 pub use min_live::MinLive;
 pub use node::{Node, Standing, Status};
 pub use retry_budget::{BudgetLimits, RetryBudget};
+pub use stream_classifier::{GrpcClassifier, GrpcKind, StreamClassifier, StreamEnd, StreamHead};

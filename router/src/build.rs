@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{InterpreterConfig, Listens};
+use config::{InterpreterConfig, Listens, Protocol};
 use dtab::Alternatives;
 use http::header::InvalidHeaderName;
 use http1::Limits;
@@ -166,15 +166,14 @@ pub(crate) fn router(
     }))
 }
 
-/// What clients may speak.
-const ALPN: &[&str] = &["http/1.1"];
-
 /// Reads the files of the TLS to endpoints, so that what is wrong with them is known at the start, and not to a request only.
 fn check_client_tls(of: &config::Router) -> Result<(), StartError> {
     for tls in of.client.tls() {
-        namer::build::client_tls(Some(&tls), ALPN).map_err(|source| StartError::Tls {
-            what: format!("the clients of router {}", of.label),
-            source: Box::new(source),
+        namer::build::client_tls(Some(&tls), alpn(of.protocol)).map_err(|source| {
+            StartError::Tls {
+                what: format!("the clients of router {}", of.label),
+                source: Box::new(source),
+            }
         })?;
     }
     Ok(())
@@ -188,14 +187,24 @@ pub(crate) fn server_tls(
     config: &config::Server,
     of: &config::Router,
 ) -> Result<Option<ServerTls>, StartError> {
-    namer::build::server_tls(config.tls.as_ref(), ALPN).map_err(|source| StartError::Tls {
-        what: format!(
-            "the server {} of router {}",
-            server_node(&config.listens),
-            of.label
-        ),
-        source: Box::new(source),
+    namer::build::server_tls(config.tls.as_ref(), alpn(of.protocol)).map_err(|source| {
+        StartError::Tls {
+            what: format!(
+                "the server {} of router {}",
+                server_node(&config.listens),
+                of.label
+            ),
+            source: Box::new(source),
+        }
     })
+}
+
+/// What both sides of TLS agree on.
+fn alpn(protocol: Protocol) -> &'static [&'static str] {
+    match protocol {
+        Protocol::Http => &["http/1.1"],
+        Protocol::H2 => &["h2"],
+    }
 }
 
 /// Shows of a router what it is, from the moment that its servers ask it.
@@ -343,6 +352,8 @@ pub(crate) fn edge(
     Edge {
         secure: tls.map(|tls| Arc::new(Secure::new(tls, &stats))),
         stats: Arc::new(stats),
+        protocol: of.protocol,
+        http2: config.http2,
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),
         forwarded: config

@@ -18,22 +18,22 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use clients::Clients;
-pub(crate) use connection::{ConnectError, Connection, Interrupted};
+pub(crate) use connection::{ConnectError, Connection, Interrupted, open_socket};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
 pub(crate) use pool::{NoRoom, Permit};
 pub(crate) use rules::{Rules, Tls, backoff, budget};
 
 use crate::exchange::Clock;
-use crate::headers::shown_value;
-use crate::stats::ClientStats;
+use crate::headers::Shown;
+use crate::stats::{ClientStats, Counts, Exchanges};
 use endpoints::Making;
 
 /// What answers the requests that were bound to one id.
 pub(crate) struct Client {
     pub(crate) id: BoundId,
     /// The id as `l5d-dst-client` carries it.
-    pub(crate) shown: Box<[u8]>,
+    pub(crate) shown: Shown,
     pub(crate) stats: Arc<ClientStats>,
     pub(crate) rules: Arc<Rules>,
     /// Pays for what is sent to another endpoint because the first one surely did not get it.
@@ -89,7 +89,7 @@ impl Client {
             }
         };
         Self {
-            shown: shown_value(&id.to_string()),
+            shown: Shown::new(&id.to_string()),
             id,
             stats,
             requeue_budget: budget(rules.settings.requeue_budget),
@@ -133,6 +133,12 @@ impl Client {
             Target::Status(_) => None,
             Target::Endpoints { set, .. } => set.value(),
         }
+    }
+}
+
+impl Counts for Arc<Client> {
+    fn exchanges(&self) -> &Exchanges {
+        &self.stats.exchanges
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use dtab::Dtab;
 use http::StatusCode;
-use http1::{Known, RequestHead, ResponseHead};
+use http1::Known;
 use namer::BoundId;
 use transport::Peer;
 
 use crate::client::{ConnectError, Interrupted};
-use crate::headers::form_encoded;
+use crate::headers::{Answer, Lines as _, Request, form_encoded};
 use crate::identify::Unidentified;
 use crate::route::{Nothing, Route};
 
@@ -93,6 +93,9 @@ pub(crate) enum RouteError {
     /// It took longer than it may.
     #[error("exceeded {} {limit}", shown_duration(*.after))]
     TookTooLong { after: Duration, limit: Limit },
+    /// A CONNECT on a stream.
+    #[error("tunnels are for connections of HTTP/1.1: this one has CONNECT for one of its streams")]
+    NoTunnels,
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
@@ -137,10 +140,10 @@ pub(crate) enum Blame {
 
 impl RouteError {
     /// No identifier found a name in this request.
-    pub(crate) fn unidentified(head: &RequestHead, peer: Peer, reason: Unidentified) -> Self {
+    pub(crate) fn unidentified(head: &impl Request, peer: Peer, reason: Unidentified) -> Self {
         let target = String::from_utf8_lossy(head.target());
         Self::Unidentified {
-            request: format!("Request(\"{} {target}\", from /{peer})", head.method),
+            request: format!("Request(\"{} {target}\", from /{peer})", head.method()),
             reason: reason.to_string(),
         }
     }
@@ -168,6 +171,7 @@ impl RouteError {
                 ..
             }
             | Self::TookTooLong { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoTunnels => StatusCode::NOT_IMPLEMENTED,
             Self::Unbound(_)
             | Self::BindingFailed(_)
             | Self::NoEndpoints(_)
@@ -188,7 +192,8 @@ impl RouteError {
             | Self::Unidentified { .. }
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
-            | Self::BadMaxForwards => Blame::Client,
+            | Self::BadMaxForwards
+            | Self::NoTunnels => Blame::Client,
             Self::NotBoundInTime { .. }
             | Self::NoAddressesYet { .. }
             | Self::AnswerNotHeld { .. }
@@ -269,7 +274,9 @@ impl RouteError {
             } => "too_many_waiters",
             Self::NotConnected { .. } => "connect_failed",
             Self::Broken { cause, .. } => match cause {
-                Interrupted::Io(_) | Interrupted::Closed => "connection_broken",
+                Interrupted::Io(_) | Interrupted::Closed | Interrupted::Stream(_) => {
+                    "connection_broken"
+                }
                 Interrupted::NotTrusted(_) => "tls_failed",
                 Interrupted::Malformed(_) | Interrupted::Body(_) | Interrupted::TooMuch => {
                     "malformed_answer"
@@ -284,6 +291,7 @@ impl RouteError {
             Self::AnswerTooLong { .. } => "answer_too_long",
             Self::AnswerNotHeld { .. } => "answer_not_held",
             Self::Overloaded(_) => "overloaded",
+            Self::NoTunnels => "no_tunnels",
             Self::Switched { .. } => "protocol_switched",
         }
     }
@@ -294,15 +302,15 @@ impl RouteError {
         &self,
         about: Option<&About<'_>>,
         max_err_bytes: usize,
-        head: &mut ResponseHead,
+        head: &mut impl Answer,
     ) -> String {
         let text = self.text(about);
         head.reset(self.status());
-        let fields = &mut head.fields;
-        fields.push(Known::ContentType, b"text/plain");
+        let fields = head.fields_mut();
+        fields.push_static(Known::ContentType, "text/plain");
         fields.push(Known::L5dErr, form_encoded(&text, max_err_bytes).as_bytes());
         if self.is_retryable() {
-            fields.push(Known::L5dRetryable, b"true");
+            fields.push_static(Known::L5dRetryable, "true");
         }
         let is_full = matches!(
             self,
@@ -340,8 +348,8 @@ impl RouteError {
                 write!(
                     text,
                     "base dtab:\n{}override dtab:\n{}",
-                    Lines(about.base),
-                    Lines(&about.route.local)
+                    Rules(about.base),
+                    Rules(&about.route.local)
                 )?;
             }
             Self::NotConnected {
@@ -394,9 +402,9 @@ pub(crate) struct About<'a> {
 }
 
 /// A dtab as an indented list.
-struct Lines<'a>(&'a Dtab);
+struct Rules<'a>(&'a Dtab);
 
-impl fmt::Display for Lines<'_> {
+impl fmt::Display for Rules<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for dentry in self.0.dentries() {
             writeln!(f, "  {} => {}", dentry.prefix, dentry.dst)?;

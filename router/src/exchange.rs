@@ -10,12 +10,13 @@ mod downstream;
 mod edge;
 mod explain;
 mod hold;
+mod retries;
 mod sign;
 mod tries;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use config::ServicePolicy;
 use dtab::{Dtab, Path};
@@ -28,23 +29,23 @@ use transport::Peer;
 
 pub(crate) use clock::Clock;
 pub(crate) use compress::Compression;
+pub(crate) use deadline::Deadline;
 pub(crate) use downstream::{After, Downstream};
-pub(crate) use edge::{Edge, Forwarded, Origin};
+pub(crate) use edge::{Edge, Forwarded, Origin, admit, answer_here};
 pub(crate) use explain::Explain;
 pub(crate) use hold::Holding;
+pub(crate) use retries::Retries;
+pub(crate) use sign::{sign_class, sign_request, sign_response, sign_try};
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
 use crate::forward::{Asked, Begun, Unanswered, respond};
-use crate::headers::{self, Overrides};
+use crate::headers::{self, Answer, Overrides, Request};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Route, Routes};
 use crate::service::Service;
 use crate::stats::RouterStats;
-use deadline::Deadline;
 use diagnosis::is_asked_for;
-use edge::{admit, answer_here};
-use sign::{sign_request, sign_response, sign_try};
 use tries::Call;
 
 /// One router of the configuration: what its servers ask.
@@ -83,7 +84,8 @@ impl Router {
         match self.exchange(origin, asked, downstream, message).await {
             Ok(answered) => {
                 let is_success = !answered.begun.class.is_failure();
-                sign_response(downstream.response, is_success);
+                sign_response(downstream.response);
+                sign_class(&mut downstream.response.fields, is_success);
                 if let Some(protocol) = answered.protocol() {
                     downstream
                         .response
@@ -159,7 +161,8 @@ impl Router {
         };
         let fields = &downstream.request.fields;
         let total = route.service.total_timeout;
-        let deadline = Deadline::strictest(asked, total, origin.edge.timeout, fields);
+        let caller = headers::time_left(fields, SystemTime::now);
+        let deadline = Deadline::strictest(asked, total, origin.edge.timeout, caller);
         let call = Call {
             router: self,
             route: &route,
@@ -206,9 +209,9 @@ impl Router {
     }
 
     /// The route of a request. Only a name that is not in the table makes a path and a binding.
-    fn identify(
+    pub(crate) fn identify(
         &self,
-        request: &mut RequestHead,
+        request: &mut impl Request,
         overrides: Option<Overrides>,
         peer: Peer,
         asked: Instant,
@@ -270,27 +273,7 @@ impl Router {
         error: &RouteError,
         route: Option<&Route>,
     ) -> After {
-        tracing::debug!(
-            router = %self.label,
-            blame = ?error.blame(),
-            %error,
-            cause = error.cause().map(tracing::field::display),
-            "request refused"
-        );
-        let limit = origin.edge.max_err_bytes;
-        let mut text = match route {
-            None => error.answer(None, limit, downstream.response),
-            Some(route) => {
-                let about = About {
-                    route,
-                    base: &self.base,
-                    dtab: &self.explain.dtab(),
-                    command: &self.explain.command(&self.label, &self.base, route),
-                };
-                error.answer(Some(&about), limit, downstream.response)
-            }
-        };
-        headers::add_date(&mut downstream.response.fields);
+        let mut text = self.tell(error, route, origin.edge.max_err_bytes, downstream.response);
         // Whoever is refused a tunnel may have begun to use it already.
         if error.closes() || downstream.request.method == Method::CONNECT {
             downstream.forbid_more();
@@ -300,6 +283,37 @@ impl Router {
         }
         origin.edge.stats.statuses.count(downstream.response.status);
         downstream.reply(&text).await
+    }
+
+    /// Makes this head the answer to a request that no endpoint answered, and returns its body. `limit` bounds `l5d-err`, in bytes.
+    pub(crate) fn tell(
+        &self,
+        error: &RouteError,
+        route: Option<&Route>,
+        limit: usize,
+        head: &mut impl Answer,
+    ) -> String {
+        tracing::debug!(
+            router = %self.label,
+            blame = ?error.blame(),
+            %error,
+            cause = error.cause().map(tracing::field::display),
+            "request refused"
+        );
+        let text = match route {
+            None => error.answer(None, limit, head),
+            Some(route) => {
+                let about = About {
+                    route,
+                    base: &self.base,
+                    dtab: &self.explain.dtab(),
+                    command: &self.explain.command(&self.label, &self.base, route),
+                };
+                error.answer(Some(&about), limit, head)
+            }
+        };
+        headers::add_date(head.fields_mut());
+        text
     }
 
     /// For how long the source of the most outdated binding has been in trouble; zero while all are fresh.

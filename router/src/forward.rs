@@ -22,18 +22,21 @@ use policy::{Class, Classifier, Exchange, Node as _, Pick, Sent, Status};
 use tokio::time::Instant;
 
 pub(crate) use ask::{Asked, Unanswered};
+pub(crate) use attempt::connect;
 pub(crate) use hold::hold;
+pub(crate) use host::Rewritten;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
 
-use crate::client::{Client, Endpoint, Endpoints, InFlight, Target};
+use crate::client::{Client, ConnectError, Endpoint, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
+use crate::headers::Shown;
 use ask::{frame, may_switch};
 use attempt::{Failed, attempt};
 
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
-const MAX_ENDPOINTS: usize = 25;
+pub(crate) const MAX_ENDPOINTS: usize = 25;
 
 /// What sending a request needs to know beside the request.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +156,7 @@ pub(crate) fn sent<'a>(downstream: &'a Downstream<'_>, message: Option<&Asked>) 
 }
 
 /// The endpoints of a client. Only those of a name that was never heard of are waited for.
-async fn endpoints(
+pub(crate) async fn endpoints(
     client: &Client,
     set: &Live<Endpoints>,
     deadline: Instant,
@@ -189,7 +192,7 @@ async fn balance(
     {
         return Err(RouteError::Overloaded(Full::Client).into());
     }
-    let authority = endpoints.authority.as_deref();
+    let authority = endpoints.authority.as_ref().map(Shown::as_bytes);
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
     if downstream.request.method != Method::CONNECT {
         let is_told = message
@@ -271,10 +274,7 @@ async fn try_all(
                 }
                 client.stats.trouble().nacks.inc();
                 tried.push(lease.in_flight.endpoint.address);
-                let is_other = |endpoint: &Arc<Endpoint>| {
-                    !tried.contains(&endpoint.address) && endpoint.status(time) == Status::Open
-                };
-                let has_other = endpoints.balancer.members().any(is_other);
+                let has_other = has_other(endpoints, &tried, time);
                 if !has_other || !requeues(client, message.as_ref()) {
                     return Ok(lease);
                 }
@@ -299,19 +299,37 @@ async fn try_all(
     let (Some(cause), Some(address)) = (refused, tried.pop()) else {
         return Err(RouteError::NoEndpoints(client.id.clone()).into());
     };
+    Err(not_connected(client, endpoints, address, cause).into())
+}
+
+/// No endpoint could be connected to; this is what the last of them said.
+pub(crate) fn not_connected(
+    client: &Client,
+    endpoints: &Endpoints,
+    address: SocketAddr,
+    cause: ConnectError,
+) -> RouteError {
     let members = endpoints.balancer.members();
     let mut addresses: Vec<_> = members.map(|endpoint| endpoint.address).collect();
     addresses.sort_unstable();
-    Err(Unanswered::from(RouteError::NotConnected {
+    RouteError::NotConnected {
         id: client.id.clone(),
         address,
         cause,
         addresses,
-    }))
+    }
+}
+
+/// Whether another endpoint is well that was not tried yet.
+pub(crate) fn has_other(endpoints: &Endpoints, tried: &[SocketAddr], now: Duration) -> bool {
+    let is_other = |endpoint: &Arc<Endpoint>| {
+        !tried.contains(&endpoint.address) && endpoint.status(now) == Status::Open
+    };
+    endpoints.balancer.members().any(is_other)
 }
 
 /// Picks an endpoint that this try has not asked, and rather one that no other has.
-fn pick<'a>(
+pub(crate) fn pick<'a>(
     endpoints: &'a Endpoints,
     now: Duration,
     tried: &[SocketAddr],
@@ -331,7 +349,7 @@ fn pick<'a>(
 }
 
 /// Counts what a pick had to put up with.
-fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
+pub(crate) fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
     if pick.is_effort_exhausted {
         client.stats.trouble().max_effort_exhausted.inc();
     }
@@ -352,9 +370,11 @@ fn is_nack(downstream: &Downstream<'_>) -> bool {
 
 /// Whether a request that surely had no effect may go to another endpoint, though one has seen it.
 fn requeues(client: &Client, message: Option<&Asked>) -> bool {
-    if !message.is_some_and(Asked::is_repeatable) {
-        return false;
-    }
+    message.is_some_and(Asked::is_repeatable) && pay_for_requeue(client)
+}
+
+/// Whether the client's budget allows one more request to go to another endpoint.
+pub(crate) fn pay_for_requeue(client: &Client) -> bool {
     let time = client.clock.time_at(Instant::now());
     let is_paid = client.requeue_budget.try_withdraw(time);
     match is_paid {

@@ -1,12 +1,16 @@
 //! What a proxy does to the fields of a head: it takes off what was meant for this hop only, reads what was meant for it, and
 //! signs.
 //!
-//! [`Fields`] know which of the special names they hold, so that a plain message pays for no search that finds nothing.
+//! Fields know which of the special names they hold, so that a plain message pays for no search that finds nothing. They are
+//! [`Lines`] here, whichever version of HTTP they came with, and heads are [`Head`]s.
 
 mod context;
 mod date;
 mod deadline;
+mod head;
+mod lines;
 mod overrides;
+mod shown;
 mod trace;
 mod via;
 
@@ -15,26 +19,35 @@ use http1::{Fields, Known, KnownSet};
 pub(crate) use context::clear_context;
 pub(crate) use date::add_date;
 pub(crate) use deadline::{merge_deadlines, set_deadline, time_left};
+pub(crate) use head::{Answer, Control, Head, Request};
+pub(crate) use lines::Lines;
 pub(crate) use overrides::{Overrides, hand_on};
+pub(crate) use shown::{Shown, value_of};
 pub(crate) use trace::Trace;
 pub(crate) use via::{append_via, call_depth};
 
 /// What ends at this hop, whoever sent it. What an application could take for such a line, because it reads `_` as `-` (CGI and
 /// its heirs do), ends here as well.
-const OF_THIS_HOP: KnownSet = KnownSet::of(&[
+pub(crate) const OF_EVERY_HOP: KnownSet = KnownSet::of(&[
     Known::Connection,
     Known::KeepAlive,
     Known::ProxyConnection,
     Known::ProxyAuthenticate,
     Known::ProxyAuthenticationInfo,
     Known::ProxyAuthorization,
-    Known::Te,
     Known::TransferEncoding,
     Known::Upgrade,
     Known::Http2Settings,
     Known::Disguised,
     Known::L5dDisguised,
 ]);
+
+/// What ends at this hop over HTTP/1.1, where `TE` is about a connection.
+const OF_THIS_HOP: KnownSet = {
+    let mut set = OF_EVERY_HOP;
+    set.insert(Known::Te);
+    set
+};
 
 /// The routers' own language, also as an application could misread it.
 pub(crate) const CONTEXT: KnownSet = {
@@ -106,15 +119,6 @@ fn is_worth_a_search(option: &[u8]) -> bool {
     !option.eq_ignore_ascii_case(b"close")
         && !SETTLED.contains(known)
         && !OF_THIS_HOP.contains(known)
-}
-
-/// Text as a field's value: what a field cannot carry becomes `?`, and so does what is not ASCII.
-pub(crate) fn shown_value(text: &str) -> Box<[u8]> {
-    let shown = text.chars().map(|c| match u8::try_from(c) {
-        Ok(byte) if byte.is_ascii_graphic() || byte == b' ' => byte,
-        _ => b'?',
-    });
-    shown.collect()
 }
 
 /// Text form-encoded, as `l5d-err` carries it (ISO-8859-1 in the reference; UTF-8 here, which only differs beyond ASCII).

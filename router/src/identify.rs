@@ -9,7 +9,9 @@ use config::IdentifierConfig;
 use dtab::Path;
 use http::Version;
 use http::header::{HeaderName, InvalidHeaderName};
-use http1::{Fields, Known, RequestHead};
+use http1::Known;
+
+use crate::headers::{Control, Lines as _, Request};
 
 /// The identifiers of a router, tried in order.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl Identifiers {
     /// The key of the first identifier that finds one; the last reason if none does.
     pub(crate) fn identify<'a>(
         &self,
-        head: &'a RequestHead,
+        head: &'a impl Request,
     ) -> Result<Identified<'a>, Unidentified> {
         let mut reason = None;
         for (index, kind) in self.kinds.iter().enumerate() {
@@ -110,6 +112,7 @@ impl Identifiers {
 enum Identifier {
     HeaderToken(Source),
     Header(Source),
+    HeaderPath(Source, Option<usize>),
     MethodAndHost { with_uri: bool },
     Path { segments: usize, consume: bool },
     Static { path: Path },
@@ -126,6 +129,9 @@ impl Identifier {
         Ok(match config {
             IdentifierConfig::HeaderToken { header } => Self::HeaderToken(Source::new(header)?),
             IdentifierConfig::Header { header } => Self::Header(Source::new(header)?),
+            IdentifierConfig::HeaderPath { header, segments } => {
+                Self::HeaderPath(Source::new(header)?, *segments)
+            }
             IdentifierConfig::MethodAndHost { http_uri_in_dst } => Self::MethodAndHost {
                 with_uri: *http_uri_in_dst,
             },
@@ -137,12 +143,16 @@ impl Identifier {
         })
     }
 
-    fn find<'a>(&self, head: &'a RequestHead) -> Result<Found<'a>, Unidentified> {
+    fn find<'a>(&self, head: &'a impl Request) -> Result<Found<'a>, Unidentified> {
         match self {
             Self::HeaderToken(source) | Self::Header(source) => {
-                let text = source.of(&head.fields).filter(|text| !text.is_empty());
-                let absent = || Unidentified::Nothing(format!("{} header is absent", source.shown));
+                let text = source.first(head).filter(|text| !text.is_empty());
+                let absent = || source.absent(head.version());
                 Ok((Cow::Borrowed(text.ok_or_else(absent)?), None))
+            }
+            Self::HeaderPath(source, count) => {
+                let path = source.last(head).unwrap_or_default();
+                Ok((Cow::Borrowed(segments_of(path, *count, source)?), None))
             }
             Self::MethodAndHost { with_uri } => {
                 Ok((method_and_host(head, *with_uri)?.into(), None))
@@ -162,7 +172,7 @@ impl Identifier {
                     .map_err(|error| Unidentified::Malformed(format!("{shown} header: {error}")))
             }
             Self::MethodAndHost { .. } => segments(text.split(|byte| *byte == SEPARATOR)),
-            Self::Path { .. } => segments(text.split(|byte| *byte == b'/')),
+            Self::HeaderPath(..) | Self::Path { .. } => segments(text.split(|byte| *byte == b'/')),
             Self::Static { path } => Ok(path.clone()),
         }
     }
@@ -171,51 +181,133 @@ impl Identifier {
 /// The field that an identifier reads.
 #[derive(Debug, PartialEq, Eq)]
 struct Source {
-    /// Most read `Host`, which needs no search by its text.
-    known: Option<Known>,
+    place: Place,
     /// The name as it was configured; fields are found in any case.
     shown: String,
 }
 
+/// Where it is found: most need no search by the text of their name.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Control(Control),
+    Known(Known),
+    Named,
+}
+
 impl Source {
     fn new(name: &str) -> Result<Self, InvalidHeaderName> {
-        let parsed: HeaderName = name.parse()?;
-        let known = Known::of(name.as_bytes());
+        let place = match Control::named(name) {
+            Some(control) => Place::Control(control),
+            None => {
+                let parsed: HeaderName = name.parse()?;
+                match Known::of(name.as_bytes()) {
+                    // Some kinds stand for several names.
+                    known if known.name() == parsed.as_str() => Place::Known(known),
+                    _ => Place::Named,
+                }
+            }
+        };
         Ok(Self {
-            // Some kinds stand for several names.
-            known: (known.name() == parsed.as_str()).then_some(known),
+            place,
             shown: name.to_owned(),
         })
     }
 
     /// The value of its first line.
-    fn of<'a>(&self, fields: &'a Fields) -> Option<&'a [u8]> {
-        match self.known {
-            Some(known) => fields.get(known),
-            None => fields.find(&self.shown),
+    fn first<'a>(&self, head: &'a impl Request) -> Option<&'a [u8]> {
+        match self.place {
+            Place::Control(control) => head.control(control),
+            Place::Known(known) => head.fields().get(known),
+            Place::Named => head.fields().find(&self.shown),
         }
+    }
+
+    /// The value of its last line.
+    fn last<'a>(&self, head: &'a impl Request) -> Option<&'a [u8]> {
+        match self.place {
+            Place::Control(control) => head.control(control),
+            Place::Known(known) => head.fields().all(known).last(),
+            Place::Named => head.fields().find_last(&self.shown),
+        }
+    }
+
+    /// What the reference says of it, which has words of its own for HTTP/2.
+    fn absent(&self, version: Version) -> Unidentified {
+        Unidentified::Nothing(match version {
+            Version::HTTP_2 => format!("missing header: '{}'", self.shown),
+            _ => format!("{} header is absent", self.shown),
+        })
     }
 }
 
-/// Source: linkerd `MethodAndHostIdentifier`.
-fn method_and_host(head: &RequestHead, with_uri: bool) -> Result<Vec<u8>, Unidentified> {
+/// The segments of a path, all or the first ones, without a query and one slash at the end.
+///
+/// Source: linkerd `HeaderPathIdentifier`.
+fn segments_of<'a>(
+    text: &'a [u8],
+    count: Option<usize>,
+    source: &Source,
+) -> Result<&'a [u8], Unidentified> {
+    let query = text.iter().position(|byte| *byte == b'?');
+    let path = &text[..query.unwrap_or(text.len())];
+    let whole = match path {
+        // The target of `OPTIONS *` has no segments, and that of CONNECT is no path.
+        [] | b"*" | b"/" => return Err(Unidentified::Nothing("Missing destination path".into())),
+        [b'/', whole @ ..] => whole.strip_suffix(b"/").unwrap_or(whole),
+        _ => return Err(malformed(source, "has no slash in front", text)),
+    };
+    let taken = match count {
+        None => whole,
+        Some(count) => {
+            let end = end_of(whole, count).ok_or_else(|| {
+                Unidentified::Nothing(format!("Path must have at least {count} segment(s)"))
+            })?;
+            &whole[..end]
+        }
+    };
+    if taken.split(|byte| *byte == b'/').any(<[u8]>::is_empty) {
+        return Err(malformed(source, "has an empty segment", text));
+    }
+    Ok(taken)
+}
+
+fn malformed(source: &Source, what: &str, path: &[u8]) -> Unidentified {
+    let (shown, path) = (&source.shown, path.escape_ascii());
+    Unidentified::Malformed(format!("the path in {shown} {what}: {path}"))
+}
+
+/// Where the first segments end, if there are so many, each but the first behind a slash.
+fn end_of(whole: &[u8], count: usize) -> Option<usize> {
+    let slashes = whole.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes
+        .map(|(at, _)| at)
+        .chain([whole.len()])
+        .nth(count.checked_sub(1)?)
+}
+
+/// Source: linkerd `MethodAndHostIdentifier`. What is asked over HTTP/2 has the name that it has over HTTP/1.1.
+fn method_and_host(head: &impl Request, with_uri: bool) -> Result<Vec<u8>, Unidentified> {
     let mut key = Vec::with_capacity(64);
-    let host = head.fields.get(Known::Host);
-    match (head.version, host.filter(|host| !host.is_empty())) {
+    let host = head.control(Control::Authority);
+    match (head.version(), host.filter(|host| !host.is_empty())) {
         (Version::HTTP_10, _) => {
             key.extend_from_slice(b"1.0\n");
-            key.extend_from_slice(head.method.as_str().as_bytes());
+            key.extend_from_slice(head.method().as_str().as_bytes());
         }
         (_, Some(host)) => {
             key.extend_from_slice(b"1.1\n");
-            key.extend_from_slice(head.method.as_str().as_bytes());
+            key.extend_from_slice(head.method().as_str().as_bytes());
             key.push(SEPARATOR);
             key.extend(host.iter().map(u8::to_ascii_lowercase));
         }
-        (_, None) => {
-            return Err(Unidentified::Nothing(
-                "HTTP/1.1 request missing hostname".into(),
-            ));
+        (version, None) => {
+            let version = match version {
+                Version::HTTP_2 => "2",
+                _ => "1.1",
+            };
+            return Err(Unidentified::Nothing(format!(
+                "HTTP/{version} request missing hostname"
+            )));
         }
     }
     let path = trimmed(head.path());
@@ -230,19 +322,15 @@ fn method_and_host(head: &RequestHead, with_uri: bool) -> Result<Vec<u8>, Uniden
 
 /// Source: linkerd `PathIdentifier`.
 fn first_segments(
-    head: &RequestHead,
+    head: &impl Request,
     count: usize,
     consume: bool,
 ) -> Result<Found<'_>, Unidentified> {
     let path = head.path();
     // The targets of `OPTIONS *` and of CONNECT have no segments, and no slash in front.
     let whole = path.strip_prefix(b"/").map_or(&b""[..], |_| trimmed(path));
-    let slashes = whole.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    let end = slashes
-        .map(|(at, _)| at)
-        .chain([whole.len()])
-        .nth(count - 1);
-    let Some(end) = end.filter(|_| !whole.is_empty()) else {
+    let end = end_of(whole, count).filter(|_| !whole.is_empty());
+    let Some(end) = end else {
         return Err(Unidentified::Nothing("not enough segments in path".into()));
     };
     let taken = &whole[..end];

@@ -8,6 +8,8 @@
 //! 4. `client` belongs to a bound id: endpoints, and the connections to them. `balance` chooses one.
 //! 5. `forward` sends the request, and the response back; `error` says why there is none. `wire` moves the bytes.
 //!
+//! `http2` has these stages for streams of HTTP/2, wherever they differ.
+//!
 //! Bindings, addresses, the admin server and everything else that is not a request live on a control runtime of their own
 //! and publish; workers read without a lock.
 
@@ -20,6 +22,7 @@ mod error;
 mod exchange;
 mod forward;
 mod headers;
+mod http2;
 mod identify;
 mod process;
 mod route;

@@ -22,7 +22,7 @@ pub(crate) use table::Routes;
 
 use crate::client::{Client, Clients};
 use crate::error::RouteError;
-use crate::headers::shown_value;
+use crate::headers::Shown;
 use crate::service::Service;
 use crate::stats::{ServiceStats, Services};
 
@@ -30,11 +30,11 @@ use crate::stats::{ServiceStats, Services};
 pub(crate) struct Route {
     pub(crate) path: Path,
     /// The name as `l5d-dst-service` carries it.
-    pub(crate) shown: Box<[u8]>,
+    pub(crate) shown: Shown,
     /// The rules that the request brought along; empty for most.
     pub(crate) local: Dtab,
     /// The same as the next router is told.
-    pub(crate) handed_on: Option<Box<[u8]>>,
+    pub(crate) handed_on: Option<Shown>,
     /// What is done when its requests fail.
     pub(crate) service: Service,
     bound: Live<Outcome>,
@@ -75,8 +75,8 @@ impl Route {
         };
         let bound = live::spawn("route", move |out| follow(binding, following, out));
         Self {
-            shown: shown_value(&path.to_string()),
-            handed_on: (!local.is_empty()).then(|| shown_value(&local.to_string())),
+            shown: Shown::new(&path.to_string()),
+            handed_on: (!local.is_empty()).then(|| Shown::new(&local.to_string())),
             path,
             local,
             service,

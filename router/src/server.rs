@@ -78,7 +78,8 @@ impl Server {
         self.front.load().edge.secure.clone()
     }
 
-    fn front(&self) -> Arc<Front> {
+    /// Whom a request is for.
+    pub(crate) fn front(&self) -> Arc<Front> {
         self.front.load_full()
     }
 }

@@ -1,9 +1,11 @@
 //! The numbers of servers, services and clients. Handles are made once, and lie where they are used.
 
 mod client;
+mod grpc;
 mod series;
 mod server;
 mod service;
+mod streams;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub(crate) use service::{ServiceStats, Services};
 
 use crate::client::Rules;
 use series::Series;
+use streams::StreamStats;
 
 /// A duration in the unit that latencies are recorded in.
 pub(crate) fn millis(duration: Duration) -> u64 {
@@ -34,6 +37,8 @@ pub(crate) struct Exchanges {
     success: Counter,
     failures: Counter,
     latency: Stat,
+    /// Made with the first stream that ended.
+    streams: OnceLock<Box<StreamStats>>,
 }
 
 impl Exchanges {
@@ -54,6 +59,7 @@ impl Exchanges {
             success,
             failures,
             latency: scope.stat("request_latency_ms"),
+            streams: OnceLock::new(),
             scope,
         }
     }
@@ -66,54 +72,105 @@ impl Exchanges {
     }
 
     /// A request has come.
-    pub(crate) fn begin(&self, now: Instant) -> Begun<'_> {
-        self.requests.inc();
-        Begun {
-            exchanges: self,
-            began: now,
-            has_ended: false,
-        }
+    pub(crate) fn begin(&self, now: Instant) -> Begun<&Self> {
+        Begun::new(self, now)
+    }
+
+    /// What is counted of streams only.
+    fn streams(&self) -> &StreamStats {
+        self.streams
+            .get_or_init(|| Box::new(StreamStats::new(&self.scope.scope("stream"))))
+    }
+}
+
+/// Whoever counts requests.
+pub(crate) trait Counts {
+    fn exchanges(&self) -> &Exchanges;
+}
+
+impl Counts for &Exchanges {
+    fn exchanges(&self) -> &Exchanges {
+        self
     }
 }
 
 /// A request that has not been answered yet. If it is dropped like that, its client went away.
 #[derive(Debug)]
-pub(crate) struct Begun<'a> {
-    exchanges: &'a Exchanges,
+pub(crate) struct Begun<C: Counts> {
+    counts: C,
     began: Instant,
     has_ended: bool,
 }
 
-impl Begun<'_> {
+impl<C: Counts> Begun<C> {
+    pub(crate) fn new(counts: C, now: Instant) -> Self {
+        counts.exchanges().requests.inc();
+        Self {
+            counts,
+            began: now,
+            has_ended: false,
+        }
+    }
+
+    /// Who counts it.
+    pub(crate) fn counts(&self) -> &C {
+        &self.counts
+    }
+
     /// It was answered.
     pub(crate) fn end(mut self, is_success: bool, now: Instant) {
-        self.has_ended = true;
-        let exchanges = self.exchanges;
-        if is_success {
-            exchanges.success.inc()
-        } else {
-            exchanges.failures.inc()
-        }
-        exchanges
-            .latency
-            .record(millis(now.duration_since(self.began)));
+        self.settle(is_success);
+        self.answered(now);
     }
 
     /// There is no answer but ours, for this reason.
-    pub(crate) fn fail(self, reason: &'static str, now: Instant) {
-        self.exchanges
-            .scope
-            .counter(&format!("failures/{reason}"))
-            .inc();
-        self.end(false, now);
+    pub(crate) fn fail(mut self, reason: &'static str, now: Instant) {
+        self.settle(false);
+        self.answered(now);
+        self.name_failure(reason);
+    }
+
+    /// The head of its answer is there. How it went is not known before the [end of the stream](Self::end_stream).
+    pub(crate) fn answered(&self, now: Instant) {
+        let latency = millis(now.duration_since(self.began));
+        self.counts.exchanges().latency.record(latency);
+    }
+
+    /// Its stream has ended like this.
+    pub(crate) fn end_stream(mut self, is_success: bool, now: Instant) {
+        self.settle(is_success);
+        let streams = self.counts.exchanges().streams();
+        streams
+            .total_latency
+            .record(millis(now.duration_since(self.began)));
+    }
+
+    /// Its stream broke off for this reason.
+    pub(crate) fn break_stream(self, reason: &'static str, now: Instant) {
+        self.name_failure(reason);
+        self.end_stream(false, now);
+    }
+
+    fn settle(&mut self, is_success: bool) {
+        self.has_ended = true;
+        let exchanges = self.counts.exchanges();
+        match is_success {
+            true => exchanges.success.inc(),
+            false => exchanges.failures.inc(),
+        }
+    }
+
+    fn name_failure(&self, reason: &'static str) {
+        let scope = &self.counts.exchanges().scope;
+        scope.counter(&format!("failures/{reason}")).inc();
     }
 }
 
-impl Drop for Begun<'_> {
+impl<C: Counts> Drop for Begun<C> {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.exchanges.failures.inc();
-            self.exchanges.scope.counter("failures/cancelled").inc();
+            self.settle(false);
+            self.name_failure("cancelled");
         }
     }
 }

@@ -44,10 +44,47 @@ impl Classifier {
     }
 }
 
-const KINDS: Kinds = Kinds::carrying(&[
-    "io.l5d.http.nonRetryable5XX",
-    "io.l5d.http.retryableRead5XX",
-    "io.l5d.http.retryableIdempotent5XX",
-    "io.l5d.http.retryableAll5XX",
-    "io.l5d.http.allSuccessful",
-]);
+const KINDS: Kinds = Kinds {
+    never: &[
+        (
+            "io.l5d.h2.nonRetryable5XX",
+            FOR_H2,
+            "use `io.l5d.http.nonRetryable5XX`",
+        ),
+        (
+            "io.l5d.h2.retryableRead5XX",
+            FOR_H2,
+            "use `io.l5d.http.retryableRead5XX`",
+        ),
+        (
+            "io.l5d.h2.retryableIdempotent5XX",
+            FOR_H2,
+            "use `io.l5d.http.retryableIdempotent5XX`",
+        ),
+        (
+            "io.l5d.h2.retryableAll5XX",
+            FOR_H2,
+            "use `io.l5d.http.retryableAll5XX`",
+        ),
+        (
+            "io.l5d.h2.allSuccessful",
+            FOR_H2,
+            "use `io.l5d.http.allSuccessful`",
+        ),
+        ("io.l5d.h2.grpc.default", FOR_H2, GRPC),
+        ("io.l5d.h2.grpc.compliant", FOR_H2, GRPC),
+        ("io.l5d.h2.grpc.alwaysRetryable", FOR_H2, GRPC),
+        ("io.l5d.h2.grpc.neverRetryable", FOR_H2, GRPC),
+        ("io.l5d.h2.grpc.retryableStatusCodes", FOR_H2, GRPC),
+    ],
+    ..Kinds::carrying(&[
+        "io.l5d.http.nonRetryable5XX",
+        "io.l5d.http.retryableRead5XX",
+        "io.l5d.http.retryableIdempotent5XX",
+        "io.l5d.http.retryableAll5XX",
+        "io.l5d.http.allSuccessful",
+    ])
+};
+
+const FOR_H2: &str = "it is for routers with `protocol: h2`";
+const GRPC: &str = "make a router with `protocol: h2` for what speaks gRPC";

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use dtab::{Captures, Path};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::field::Field;
+use crate::http2::{Http2Client, WrittenClient};
 use crate::kinds::Kinds;
 use crate::later::{Later, Unless};
 use crate::object::Object;
@@ -13,6 +14,7 @@ use crate::path_matcher::PathMatcher;
 use crate::policy::{
     ClientSession, FailureAccrual, LoadBalancer, Options, Policy, Pool, RetryBudget, set,
 };
+use crate::protocol::Protocol;
 use crate::shown;
 use crate::socket::SocketOptions;
 use crate::tls::ClientTlsConfig;
@@ -23,7 +25,7 @@ pub struct ClientPolicy(Policy<Written>);
 
 /// How the endpoints of a bound name are treated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct ClientSettings {
     /// Which endpoint gets a request.
     pub load_balancer: LoadBalancer,
@@ -45,9 +47,12 @@ pub struct ClientSettings {
     /// How long connecting to an endpoint may take, before another one is tried; 1 s by default.
     #[serde(rename = "connectTimeoutMs", serialize_with = "shown::milliseconds")]
     pub connect_timeout: Duration,
-    /// How many connections an endpoint has.
-    #[serde(rename = "hostConnectionPool")]
+    /// How many connections an endpoint has, if HTTP/1.1 is spoken to it.
+    #[serde(skip)]
     pub pool: Pool,
+    /// Whether HTTP/2 is spoken to the endpoints instead, and how.
+    #[serde(flatten)]
+    pub http2: Http2Client,
     /// When a connection is closed.
     #[serde(rename = "clientSession")]
     pub session: ClientSession,
@@ -59,8 +64,8 @@ pub struct ClientSettings {
     pub forward_client_cert: bool,
 }
 
-impl Default for ClientSettings {
-    fn default() -> Self {
+impl ClientSettings {
+    fn of(protocol: Protocol) -> Self {
         Self {
             load_balancer: LoadBalancer::default(),
             fail_fast: false,
@@ -71,11 +76,39 @@ impl Default for ClientSettings {
             // Source: finagle's connect timeout in linkerd, not configurable there.
             connect_timeout: Duration::from_secs(1),
             pool: Pool::default(),
+            http2: Http2Client {
+                is_on: protocol == Protocol::H2,
+                ..Http2Client::default()
+            },
             session: ClientSession::default(),
             socket_options: SocketOptions::default(),
             tls: None,
             forward_client_cert: false,
         }
+    }
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self::of(Protocol::default())
+    }
+}
+
+/// Shown with the connections of HTTP/1.1 where that is spoken.
+impl Serialize for ClientSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            #[serde(flatten, serialize_with = "ClientSettings::serialize")]
+            settings: &'a ClientSettings,
+            #[serde(rename = "hostConnectionPool", skip_serializing_if = "Option::is_none")]
+            pool: Option<Pool>,
+        }
+        let shown = Shown {
+            settings: self,
+            pool: (!self.http2.is_on).then_some(self.pool),
+        };
+        shown.serialize(serializer)
     }
 }
 
@@ -88,7 +121,7 @@ impl ClientPolicy {
 
     /// Every TLS to endpoints that it speaks of. Where a name is made of captures, another one stands.
     pub fn tls(&self) -> impl Iterator<Item = ClientTlsConfig> {
-        let written = self.0.0.iter().map(|entry| &entry.options.tls);
+        let written = self.0.entries.iter().map(|entry| &entry.options.tls);
         written.filter_map(|tls| match tls {
             Some(Tls::On(tls)) => Some(ClientTlsConfig {
                 common_name: tls.common_name.as_ref().map(|name| {
@@ -107,13 +140,18 @@ impl ClientPolicy {
 
     /// Whether it matters to anybody what alternatives (`|`) a dtab has behind a name that exists.
     pub fn heeds_alternatives(&self) -> bool {
-        let mut entries = self.0.0.iter();
+        let mut entries = self.0.entries.iter();
         entries.any(|entry| entry.options.min_live_share.is_some())
     }
 
+    /// How a router treats endpoints that says nothing of it.
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self(Policy::new(protocol))
+    }
+
     /// Reads a `client:` object.
-    pub(crate) fn read(field: Field<'_>) -> Option<Self> {
-        Policy::read(field).map(Self)
+    pub(crate) fn read(field: Field<'_>, protocol: Protocol) -> Option<Self> {
+        Policy::read(field, protocol).map(Self)
     }
 
     /// Refuses `minLiveShare` where the interpreter cannot ask for alternatives.
@@ -183,6 +221,8 @@ struct Written {
     connect_timeout: Option<Duration>,
     #[serde(rename = "hostConnectionPool", skip_serializing_if = "Option::is_none")]
     pool: Option<Pool>,
+    #[serde(flatten)]
+    http2: WrittenClient,
     #[serde(rename = "clientSession", skip_serializing_if = "Option::is_none")]
     session: Option<ClientSession>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,7 +244,20 @@ enum Tls {
 impl Options for Written {
     type Settings = ClientSettings;
 
-    fn read(object: &mut Object<'_>, prefix: Option<&PathMatcher>) -> Self {
+    fn defaults(protocol: Protocol) -> ClientSettings {
+        ClientSettings::of(protocol)
+    }
+
+    fn read(object: &mut Object<'_>, protocol: Protocol, prefix: Option<&PathMatcher>) -> Self {
+        let http2 = WrittenClient::read(object, protocol == Protocol::H2);
+        let is_http2 = protocol == Protocol::H2 || http2.turns_on();
+        if is_http2 {
+            object.refuse(
+                "hostConnectionPool",
+                "`hostConnectionPool` is about HTTP/1.1: streams of HTTP/2 share connections",
+                "leave it out; `maxStreamsPerConnection` says how many streams a connection may have",
+            );
+        }
         let written = Self {
             load_balancer: object.get("loadBalancer", LoadBalancer::read),
             fail_fast: object.get("failFast", Field::boolean),
@@ -213,7 +266,11 @@ impl Options for Written {
             min_live_share: object.get("minLiveShare", |field| field.number(0.0..=1.0)),
             attempt_timeout: object.get("requestAttemptTimeoutMs", |field| field.milliseconds(1)),
             connect_timeout: object.get("connectTimeoutMs", |field| field.milliseconds(1)),
-            pool: object.get("hostConnectionPool", Pool::read),
+            pool: match is_http2 {
+                true => None,
+                false => object.get("hostConnectionPool", Pool::read),
+            },
+            http2,
             session: object.get("clientSession", ClientSession::read),
             socket_options: object.get("socketOptions", read_socket_options),
             tls: object.get("tls", |field| Tls::read(field, prefix)),
@@ -232,6 +289,7 @@ impl Options for Written {
         settings.attempt_timeout = self.attempt_timeout.or(settings.attempt_timeout);
         set(&mut settings.connect_timeout, self.connect_timeout.as_ref());
         set(&mut settings.pool, self.pool.as_ref());
+        self.http2.apply(&mut settings.http2);
         set(&mut settings.session, self.session.as_ref());
         set(&mut settings.socket_options, self.socket_options.as_ref());
         if let Some(tls) = &self.tls {

@@ -103,7 +103,7 @@ fn an_unknown_key_like_no_other_is_answered_with_all_that_are_known() {
         5 |     timeToLive: 5
           |     ^^^^^^^^^^
           |
-          = help: known keys here: unixPath, ip, port, socketOptions, maxCallDepth, clearContext, addForwardedHeader, timestampHeader, maxConnections, maxConcurrentRequests, timeoutMs, tls, headerReadTimeoutMs, bodyStallTimeoutMs, tunnelIdleTimeoutMs, serverSession, label
+          = help: known keys here: unixPath, ip, port, socketOptions, h2c, maxCallDepth, clearContext, addForwardedHeader, timestampHeader, maxConnections, maxConcurrentRequests, timeoutMs, tls, headerReadTimeoutMs, bodyStallTimeoutMs, tunnelIdleTimeoutMs, serverSession, label
         "
     );
 }

@@ -8,30 +8,23 @@ fn protocols_that_are_not_carried_are_refused_by_name() {
         router(
             r"
             routers:
-            - {protocol: h2, label: a, servers: [{port: 4140}]}
             - {protocol: thriftmux, label: b, servers: [{port: 4141}]}
             - {protocol: https, label: c, servers: [{port: 4142}]}
             "
         ),
         @r"
-        error: `routers` protocol `h2` is not supported yet by this version
+        error: `routers` protocol `thriftmux` is not supported: only services written with Finagle speak it
          --> router.yaml:2:14
           |
-        2 | - {protocol: h2, label: a, servers: [{port: 4140}]}
-          |              ^^
-
-        error: `routers` protocol `thriftmux` is not supported: only services written with Finagle speak it
-         --> router.yaml:3:14
-          |
-        3 | - {protocol: thriftmux, label: b, servers: [{port: 4141}]}
+        2 | - {protocol: thriftmux, label: b, servers: [{port: 4141}]}
           |              ^^^^^^^^^
           |
           = help: offer the service over HTTP, and use `http`; or keep these routers in linkerd
 
         error: unknown `routers` protocol `https`
-         --> router.yaml:4:14
+         --> router.yaml:3:14
           |
-        4 | - {protocol: https, label: c, servers: [{port: 4142}]}
+        3 | - {protocol: https, label: c, servers: [{port: 4142}]}
           |              ^^^^^
           |
           = help: did you mean `http`?

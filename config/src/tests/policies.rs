@@ -7,7 +7,8 @@ use dtab::Path;
 use super::{read, router};
 use crate::{
     Backoff, BalancerKind, Classifier, ClientPolicy, ClientSession, ClientSettings, FailureAccrual,
-    LoadBalancer, Pool, Retries, RetryBudget, ServicePolicy, ServiceSettings, SocketOptions,
+    Http2Client, Http2Flow, KeepAlive, LoadBalancer, Pool, Protocol, Retries, RetryBudget,
+    ServicePolicy, ServiceSettings, SocketOptions, StreamClassifier, StreamSettings,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -39,6 +40,7 @@ fn path(text: &str) -> Path {
 fn what_nobody_writes_has_its_default() {
     let name = path("/svc/web");
     let service_default = ServiceSettings {
+        protocol: Protocol::Http,
         total_timeout: None,
         retries: Retries {
             budget: RetryBudget {
@@ -53,6 +55,12 @@ fn what_nobody_writes_has_its_default() {
         },
         classifier: Classifier::NonRetryable5xx,
         retry_buffer_kb: 64,
+        streams: StreamSettings {
+            classifier: StreamClassifier::NonRetryable5xx,
+            classification_timeout: 100 * MS,
+            request_bytes: 65_536,
+            response_bytes: 16_383,
+        },
     };
     for written in [
         "",
@@ -84,6 +92,21 @@ fn what_nobody_writes_has_its_default() {
             max_size: None,
             idle_time: 60_000 * MS,
             max_waiters: None,
+        },
+        http2: Http2Client {
+            is_on: false,
+            flow: Http2Flow {
+                header_table_bytes: 4096,
+                stream_window_bytes: 65_535,
+                connection_window_bytes: 16_777_216,
+                max_frame_bytes: 16_384,
+                max_header_list_bytes: None,
+            },
+            max_streams: 250,
+            keep_alive: KeepAlive {
+                interval: Some(300_000 * MS),
+                timeout: 20_000 * MS,
+            },
         },
         session: ClientSession {
             idle: None,
@@ -138,6 +161,10 @@ fn later_entries_replace_single_options_of_earlier_ones() {
             },
         },
         classifier: Classifier::RetryableIdempotent5xx,
+        streams: StreamSettings {
+            classifier: StreamClassifier::RetryableIdempotent5xx,
+            ..ServiceSettings::default().streams
+        },
         ..ServiceSettings::default()
     };
     assert_eq!(policy.of(&path("/svc/web")), first);
@@ -161,6 +188,11 @@ fn later_entries_replace_single_options_of_earlier_ones() {
             ..first.retries
         },
         retry_buffer_kb: 1024,
+        streams: StreamSettings {
+            classifier: StreamClassifier::AllSuccessful,
+            request_bytes: 1_048_576,
+            ..first.streams
+        },
         ..first
     };
     assert_eq!(policy.of(&path("/svc/night-batch")), batch);

@@ -185,7 +185,7 @@ fn a_router_must_say_its_protocol() {
         2 | - label: web
           |   ^^^^^
           |
-          = help: known protocols: http
+          = help: known protocols: http, h2
         "
     );
 }

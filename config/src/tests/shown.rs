@@ -4,7 +4,7 @@ use super::{read, read_namerd};
 use crate::{InterfaceKind, StorageConfig};
 
 /// The configuration as `/config.json` shows it.
-fn shown(config: &impl serde::Serialize) -> String {
+pub(super) fn shown(config: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(config).expect("a configuration is JSON")
 }
 
@@ -45,11 +45,12 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "tls": null,
               "headerReadTimeoutMs": 10000,
               "bodyStallTimeoutMs": 60000,
-              "tunnelIdleTimeoutMs": 3600000,
               "serverSession": {
                 "idleTimeMs": 600000,
                 "lifeTimeMs": null
-              }
+              },
+              "tunnelIdleTimeoutMs": 3600000,
+              "h2c": false
             }
           ],
           "dtab": [],
@@ -68,11 +69,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             "idleTtlSecs": 600
           },
           "maxHeadersKB": 8,
-          "maxInitialLineKB": 8,
           "maxErrResponseKB": 8,
-          "streamingEnabled": true,
-          "streamAfterContentLengthKB": null,
-          "compressionLevel": -1,
           "identifier": [
             {
               "kind": "io.l5d.header.token",
@@ -122,12 +119,7 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
             "minLiveShare": null,
             "requestAttemptTimeoutMs": null,
             "connectTimeoutMs": 1000,
-            "hostConnectionPool": {
-              "minSize": 0,
-              "maxSize": null,
-              "idleTimeMs": 60000,
-              "maxWaiters": null
-            },
+            "h2": false,
             "clientSession": {
               "idleTimeMs": null,
               "lifeTimeMs": null
@@ -140,8 +132,18 @@ fn the_shortest_router_has_the_defaults_of_the_reference() {
               "backlog": null
             },
             "tls": null,
-            "forwardClientCert": false
-          }
+            "forwardClientCert": false,
+            "hostConnectionPool": {
+              "minSize": 0,
+              "maxSize": null,
+              "idleTimeMs": 60000,
+              "maxWaiters": null
+            }
+          },
+          "maxInitialLineKB": 8,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": null,
+          "compressionLevel": -1
         }
       ],
       "namers": [],
@@ -346,11 +348,12 @@ fn everything_that_is_carried_is_read() {
               },
               "headerReadTimeoutMs": 1,
               "bodyStallTimeoutMs": 2,
-              "tunnelIdleTimeoutMs": 3,
               "serverSession": {
                 "idleTimeMs": 4,
                 "lifeTimeMs": 6
-              }
+              },
+              "tunnelIdleTimeoutMs": 3,
+              "h2c": false
             }
           ],
           "dtab": [
@@ -428,11 +431,7 @@ fn everything_that_is_carried_is_read() {
             "idleTtlSecs": 30
           },
           "maxHeadersKB": 16,
-          "maxInitialLineKB": 32,
           "maxErrResponseKB": 1,
-          "streamingEnabled": true,
-          "streamAfterContentLengthKB": 7,
-          "compressionLevel": 9,
           "identifier": [
             {
               "kind": "io.l5d.header.token",
@@ -507,12 +506,7 @@ fn everything_that_is_carried_is_read() {
             "minLiveShare": 0.5,
             "requestAttemptTimeoutMs": 6,
             "connectTimeoutMs": 5,
-            "hostConnectionPool": {
-              "minSize": 1,
-              "maxSize": 2,
-              "idleTimeMs": 3,
-              "maxWaiters": 4
-            },
+            "h2": false,
             "clientSession": {
               "idleTimeMs": 7,
               "lifeTimeMs": 8
@@ -531,8 +525,18 @@ fn everything_that_is_carried_is_read() {
               "clientAuth": null,
               "protocols": []
             },
-            "forwardClientCert": true
-          }
+            "forwardClientCert": true,
+            "hostConnectionPool": {
+              "minSize": 1,
+              "maxSize": 2,
+              "idleTimeMs": 3,
+              "maxWaiters": 4
+            }
+          },
+          "maxInitialLineKB": 32,
+          "streamingEnabled": true,
+          "streamAfterContentLengthKB": 7,
+          "compressionLevel": 9
         }
       ],
       "namers": [

@@ -148,6 +148,7 @@ impl Clients {
                 .flat_map(|endpoints| endpoints.balancer.members())
             {
                 endpoint.pool.sweep(now);
+                endpoint.channels.sweep(now);
             }
         }
     }

@@ -55,6 +55,23 @@ impl ConnectError {
         }
     }
 
+    /// The same for others who have waited for the same connection.
+    pub(crate) fn again(&self) -> Self {
+        let same = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::Refused(error) => Self::Refused(same(error)),
+            Self::TimedOut(within) => Self::TimedOut(*within),
+            Self::NoRoom(no_room) => Self::NoRoom(*no_room),
+            Self::FailedFast => Self::FailedFast,
+            Self::Insecure(error) => {
+                Self::Insecure(io::Error::new(error.kind(), tls_reason(error)))
+            }
+        }
+    }
+
     /// Whether this process, or the system, has as many files open as it may.
     pub(crate) fn is_lack_of_descriptors(&self) -> bool {
         const ENFILE: i32 = 23;
@@ -80,6 +97,9 @@ pub(crate) enum Interrupted {
     Malformed(#[from] Broken),
     #[error("{0}")]
     Body(#[from] BadBody),
+    /// Its stream, or all that it shares the connection with.
+    #[error("{0}")]
+    Stream(h2::Error),
     #[error("it has too much to say before its answer")]
     TooMuch,
     #[error("it took longer than {} ms", .0.as_millis())]
@@ -96,32 +116,16 @@ impl From<io::Error> for Interrupted {
 }
 
 impl Connection {
-    /// Connects within the time that the rules allow, and shakes hands within the same time once more. `connections` counts it while
-    /// it is open.
+    /// Opens a socket. `connections` counts the connection while it is open.
     pub(crate) async fn open(
         address: SocketAddr,
         rules: &Rules,
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
-        let settings = &rules.settings;
-        let within = settings.connect_timeout;
-        let connecting = timeout(within, TcpStream::connect(address)).await;
-        let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
-        // Fails only on a socket that is dead already, which the first write tells as well.
-        let _ = stream.set_nodelay(settings.socket_options.no_delay);
-        if let Some(keep_alive) = settings.socket_options.keep_alive {
-            let _ = SockRef::from(&stream).set_keepalive(keep_alive);
-        }
+        let socket = open_socket(address, rules).await?;
         let now = Instant::now();
         Ok(Self {
-            socket: match &rules.tls {
-                Tls::Off => stream.into(),
-                Tls::On(tls) => secure(stream, tls, address, within).await?,
-                Tls::Unusable(reason) => {
-                    let error = io::Error::other(reason.to_string());
-                    return Err(ConnectError::Insecure(error));
-                }
-            },
+            socket,
             input: Input::default(),
             opened: now,
             returned: now,
@@ -133,6 +137,30 @@ impl Connection {
     /// it useless, too: they would be taken for the next answer.
     pub(crate) fn is_open(&self) -> bool {
         self.input.is_empty() && !self.input.has_ended() && self.socket.is_quiet()
+    }
+}
+
+/// Connects within the time that the rules allow, and shakes hands within the same time once more.
+pub(crate) async fn open_socket(
+    address: SocketAddr,
+    rules: &Rules,
+) -> Result<Socket, ConnectError> {
+    let settings = &rules.settings;
+    let within = settings.connect_timeout;
+    let connecting = timeout(within, TcpStream::connect(address)).await;
+    let stream = connecting.map_err(|_| ConnectError::TimedOut(within))??;
+    // Fails only on a socket that is dead already, which the first write tells as well.
+    let _ = stream.set_nodelay(settings.socket_options.no_delay);
+    if let Some(keep_alive) = settings.socket_options.keep_alive {
+        let _ = SockRef::from(&stream).set_keepalive(keep_alive);
+    }
+    match &rules.tls {
+        Tls::Off => Ok(stream.into()),
+        Tls::On(tls) => secure(stream, tls, address, within).await,
+        Tls::Unusable(reason) => {
+            let error = io::Error::other(reason.to_string());
+            Err(ConnectError::Insecure(error))
+        }
     }
 }
 

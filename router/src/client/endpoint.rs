@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::endpoints::Making;
 use super::pool::Pool;
 use crate::exchange::Clock;
+use crate::http2::Channels;
 use crate::stats::ClientStats;
 
 /// An address of a client, shared by all workers.
@@ -24,6 +25,8 @@ pub(crate) struct Endpoint {
     pub(crate) fail_fast: Option<Box<FailFast>>,
     standing: Standing,
     pub(crate) pool: Pool,
+    /// The connections that have many streams, where HTTP/2 is spoken.
+    pub(crate) channels: Channels,
     clock: Clock,
     stats: Arc<ClientStats>,
 }
@@ -39,6 +42,7 @@ impl Endpoint {
             fail_fast: rules.settings.fail_fast.then(Box::default),
             standing: rules.balancing.standing(now, &mut fastrand::f64),
             pool: Pool::new(rules, making.workers),
+            channels: Channels::new(rules, making.workers),
             clock,
             stats: Arc::clone(&making.stats),
         }
@@ -60,6 +64,7 @@ impl Endpoint {
             },
             "requests": self.load(),
             "idleConnections": self.pool.idle_count(),
+            "channels": self.channels.count(),
             "waiting": self.pool.waiting(),
         });
         if let State::Dead { until } = self.accrual.state(now) {
@@ -124,6 +129,11 @@ impl InFlight {
             began,
             too_late,
         }
+    }
+
+    /// Whether the endpoint is to be judged by this request alone.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.admission.as_ref().is_some_and(Admission::is_probe)
     }
 
     /// Whether the endpoint had closed before it could be admitted.

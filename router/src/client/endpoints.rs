@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::Endpoint;
 use super::rules::Rules;
 use crate::exchange::Clock;
-use crate::headers::shown_value;
+use crate::headers::Shown;
 use crate::stats::ClientStats;
 
 /// A set of endpoints, swapped as a whole.
@@ -24,7 +24,7 @@ pub(crate) struct Endpoints {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) balancer: Balancer<Endpoint>,
     /// What `Host` is rewritten to.
-    pub(crate) authority: Option<Box<[u8]>>,
+    pub(crate) authority: Option<Shown>,
 }
 
 impl Endpoints {
@@ -131,7 +131,7 @@ impl Making {
         self.stats.endpoints_removed.add(left.len() as u64);
         self.stats.endpoints.set(known.len() as f64);
         let authority = match &*addresses {
-            Addresses::Bound(set) => set.authority.as_deref().map(shown_value),
+            Addresses::Bound(set) => set.authority.as_deref().map(Shown::new),
             Addresses::Neg => None,
         };
         Endpoints {

@@ -30,7 +30,11 @@ pub(crate) enum Tls {
 
 impl From<ClientSettings> for Rules {
     fn from(settings: ClientSettings) -> Self {
-        let tls = match client_tls(settings.tls.as_ref(), ALPN) {
+        let alpn: &[&str] = match settings.http2.is_on {
+            true => &["h2"],
+            false => &["http/1.1"],
+        };
+        let tls = match client_tls(settings.tls.as_ref(), alpn) {
             Ok(None) => Tls::Off,
             Ok(Some(tls)) => Tls::On(Arc::new(tls)),
             Err(error) => Tls::Unusable(chain(&error).into()),
@@ -43,9 +47,6 @@ impl From<ClientSettings> for Rules {
         }
     }
 }
-
-/// What connections to endpoints offer to speak.
-const ALPN: &[&str] = &["http/1.1"];
 
 fn balancing(config: &LoadBalancer) -> Balancing {
     Balancing {

@@ -1,6 +1,9 @@
 use std::io;
 
+use http1::ResponseHead;
+
 use super::*;
+use crate::http2;
 
 fn broken(cause: Interrupted) -> RouteError {
     RouteError::Broken {
@@ -97,6 +100,49 @@ fn an_answer_says_why_in_its_head_and_in_its_body() {
         String::from_utf8(written).expect("text"),
         "HTTP/1.1 504 Gateway Timeout\r\ncontent-type: text/plain\r\n\
          l5d-err: Unable+to+establish+connection+to+127.0.0.1%3A80.\r\nl5d-retryable: true\r\n\r\n"
+    );
+}
+
+#[test]
+fn an_answer_says_the_same_over_http_2() {
+    let mut head = http2::ResponseHead::new(StatusCode::OK);
+    head.fields.push(Known::Location, b"left over");
+    let error = RouteError::Overloaded(Full::Process);
+    let text = error.answer(None, 20, &mut head);
+    assert_eq!(text, error.to_string());
+    assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
+    let lines: Vec<_> = head
+        .fields
+        .map()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "content-type: text/plain",
+            "l5d-err: this+router+has+as+m",
+            "l5d-retryable: true",
+            "retry-after: 1",
+        ]
+    );
+}
+
+#[test]
+fn a_request_without_a_name_is_shown() {
+    let peer = Peer::Inet(([10, 0, 0, 1], 5000).into());
+    let check = |text: &str, expected: &str| {
+        let reason = Unidentified::Nothing("why".into());
+        let error = RouteError::unidentified(&http2::RequestHead::of(text), peer, reason);
+        assert_eq!(error.to_string(), expected);
+    };
+    check(
+        "GET http://web/x?y",
+        "Unknown destination: Request(\"GET /x?y\", from /10.0.0.1:5000) / why",
+    );
+    check(
+        "CONNECT web:443",
+        "Unknown destination: Request(\"CONNECT web:443\", from /10.0.0.1:5000) / why",
     );
 }
 

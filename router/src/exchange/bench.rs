@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use transport::{Address, Peer};
 
 use super::edge::{Edge, Origin, admit};
-use super::sign::{sign_request, sign_response, sign_try};
+use super::sign::{sign_class, sign_request, sign_response, sign_try};
 use super::{Router, headers};
 use crate::build::{self, Capacity, Parts};
 use crate::route::{Picked, Route};
@@ -143,7 +143,8 @@ impl Bench {
 
     /// What the client is told beside the answer.
     pub fn sign_response(&mut self) {
-        sign_response(&mut self.response, true);
+        sign_response(&mut self.response);
+        sign_class(&mut self.response.fields, true);
     }
 
     /// All that is counted of a request that is answered well: by server, name and client.

@@ -1,33 +1,31 @@
 //! Until when an answer is worth something, and who says so.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http1::Fields;
 use tokio::time::Instant;
 
 use crate::error::{Limit, RouteError};
-use crate::headers;
 
 /// When a request that has no answer yet is given up, with all that was begun for it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    pub(super) at: Instant,
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
     after: Duration,
     limit: Limit,
 }
 
 impl Deadline {
     /// The strictest of what the name, the server and the caller allow; none of them may.
-    pub(super) fn strictest(
+    pub(crate) fn strictest(
         asked: Instant,
         total: Option<Duration>,
         server: Option<Duration>,
-        fields: &Fields,
+        caller: Option<Duration>,
     ) -> Option<Self> {
         let limits = [
             (total, Limit::Total),
             (server, Limit::Server),
-            (headers::time_left(fields, SystemTime::now), Limit::Caller),
+            (caller, Limit::Caller),
         ];
         let limits = limits.into_iter().filter_map(|(after, limit)| {
             after.map(|after| Self {
@@ -40,12 +38,12 @@ impl Deadline {
     }
 
     /// When it is, unless it is the caller's, who may ask for what nobody can do.
-    pub(super) fn of_the_operator(&self) -> Option<Instant> {
+    pub(crate) fn of_the_operator(&self) -> Option<Instant> {
         (self.limit != Limit::Caller).then_some(self.at)
     }
 
     /// Why there is no answer, once it has passed.
-    pub(super) fn error(&self) -> RouteError {
+    pub(crate) fn error(&self) -> RouteError {
         RouteError::TookTooLong {
             after: self.after,
             limit: self.limit,

@@ -6,21 +6,24 @@ mod last_hop;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http1::{Form, Known, Limits, RequestHead};
+use config::{Http2Server, Protocol};
+use http1::{Known, Limits};
 use transport::Peer;
 
 use super::{Compression, Holding};
 use crate::error::RouteError;
-use crate::headers::{self, Overrides};
+use crate::headers::{self, Control, Lines, Overrides, Request};
 use crate::server::{Patience, Places, Secure};
 use crate::stats::ServerStats;
 
 pub(crate) use forwarded::Forwarded;
-pub(super) use last_hop::answer_here;
+pub(crate) use last_hop::answer_here;
 
 /// How a server treats what it accepts.
 #[derive(Debug)]
 pub(crate) struct Edge {
+    /// What its clients speak.
+    pub(crate) protocol: Protocol,
     pub(crate) stats: Arc<ServerStats>,
     /// TLS, if the server has any.
     pub(crate) secure: Option<Arc<Secure>>,
@@ -34,6 +37,8 @@ pub(crate) struct Edge {
     pub(crate) max_err_bytes: usize,
     /// How long heads may be.
     pub(crate) limits: Limits,
+    /// How HTTP/2 is spoken with its clients.
+    pub(crate) http2: Http2Server,
     /// How answers are compressed, if they are.
     pub(crate) compression: Option<Compression>,
     /// Which bodies are read whole before anybody is told of them, if any are.
@@ -48,6 +53,14 @@ pub(crate) struct Edge {
     pub(crate) timeout: Option<Duration>,
 }
 
+impl Edge {
+    /// How long the fields of a request over HTTP/2 may be, as RFC 9113 §6.5.2 counts them.
+    pub(crate) fn max_header_list(&self) -> u32 {
+        let fields = u32::try_from(self.limits.fields).unwrap_or(u32::MAX);
+        self.http2.flow.max_header_list_bytes.unwrap_or(fields)
+    }
+}
+
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
@@ -60,24 +73,22 @@ pub(crate) struct Origin<'a> {
 }
 
 /// Brings a request into the form that routers understand, takes its own rules out, and notes whence and when it came.
-///
-/// What a client sends to its `http_proxy` (`http://user@host:80/x?y`) becomes what the host itself is asked for. The target
-/// names the host, whatever `Host` says; so does that of a CONNECT. Source: linkerd `ProxyRewriteFilter`, RFC 9112 §3.2.2.
-pub(super) fn admit(
-    head: &mut RequestHead,
+pub(crate) fn admit(
+    head: &mut impl Request,
     origin: Origin<'_>,
 ) -> Result<Option<Overrides>, RouteError> {
     let edge = origin.edge;
-    if headers::call_depth(&head.fields) > edge.max_call_depth {
+    if headers::call_depth(head.fields()) > edge.max_call_depth {
         return Err(RouteError::TooManyCalls(edge.max_call_depth));
     }
-    let scheme = edge
-        .forwarded
-        .as_ref()
-        .and_then(|_| forwarded::scheme(head));
-    name_the_host(head);
-    let overrides = match head.fields.has_any(headers::CONTEXT) {
-        true => take_context(head, edge)?,
+    // Before the target loses it.
+    let scheme = edge.forwarded.as_ref().and_then(|_| {
+        let scheme = head.control(Control::Scheme)?;
+        Some(scheme.to_ascii_lowercase())
+    });
+    head.name_the_host(edge.secure.is_some());
+    let overrides = match head.fields().has_any(headers::CONTEXT) {
+        true => take_context(head.fields_mut(), edge)?,
         false => None,
     };
     if edge.forwarded.is_some() || edge.timestamp.is_some() {
@@ -87,8 +98,7 @@ pub(super) fn admit(
 }
 
 /// Heeds what is said in the routers' own language, or drops it.
-fn take_context(head: &mut RequestHead, edge: &Edge) -> Result<Option<Overrides>, RouteError> {
-    let fields = &mut head.fields;
+fn take_context(fields: &mut impl Lines, edge: &Edge) -> Result<Option<Overrides>, RouteError> {
     if edge.clear_context {
         headers::clear_context(fields);
         return Ok(None);
@@ -106,30 +116,19 @@ fn take_context(head: &mut RequestHead, edge: &Edge) -> Result<Option<Overrides>
 /// Adds what this server was told to add, each as a line of its own behind those that are there.
 ///
 /// Source: linkerd `AddForwardedHeader` and `TimestampHeaderFilter`.
-fn mark(head: &mut RequestHead, origin: Origin<'_>, scheme: Option<&[u8]>) {
+fn mark<H: Request>(head: &mut H, origin: Origin<'_>, scheme: Option<&[u8]>) {
     // Else the client could have our lines removed, by naming them in its `Connection`.
-    headers::remove_nominated(&mut head.fields);
+    head.fields_mut().remove_nominated();
     if let Some(forwarded) = &origin.edge.forwarded {
-        let value = forwarded.value(head.fields.get(Known::Host), scheme, origin);
-        head.fields.push(Known::Forwarded, &value);
+        let host = (H::FORWARDED_HOST, head.control(Control::Authority));
+        let value = forwarded.value(host, scheme, origin);
+        head.fields_mut().push(Known::Forwarded, &value);
     }
     if let Some(name) = &origin.edge.timestamp {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let millis = now.unwrap_or(Duration::ZERO).as_millis().to_string();
-        head.fields.push_named(name.as_bytes(), millis.as_bytes());
-    }
-}
-
-/// Makes the host that the target names, if it names one, the value of `Host`.
-fn name_the_host(head: &mut RequestHead) {
-    match head.form() {
-        Form::Origin | Form::Asterisk => {}
-        Form::Absolute => head.to_origin_form(),
-        Form::Authority => {
-            if let Some(authority) = head.authority().map(<[u8]>::to_vec) {
-                head.fields.set(Known::Host, &authority);
-            }
-        }
+        let fields = head.fields_mut();
+        fields.push_named(name.as_bytes(), millis.as_bytes());
     }
 }
 

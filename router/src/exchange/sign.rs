@@ -1,54 +1,58 @@
 //! What the router adds to messages that pass.
 
 use http::Version;
-use http1::{Fields, Known, KnownSet, RequestHead, ResponseHead};
+use http1::{Known, KnownSet};
 
-use crate::headers::{self, Trace};
+use crate::headers::{self, Answer, Lines, Request, Shown, Trace};
 use crate::route::{Picked, Route};
 
 /// Takes off what was meant for this hop, and adds what all endpoints are told beyond what the client said: once, however often the
 /// request is sent. Framing and `Connection` are left to whoever writes the message.
-pub(super) fn sign_request(head: &mut RequestHead) {
-    sign_way(&mut head.fields, head.version);
+pub(crate) fn sign_request(head: &mut impl Request) {
+    let version = head.version();
+    sign_way(head.fields_mut(), version);
 }
 
-fn sign_way(fields: &mut Fields, version: Version) {
-    headers::strip_hop_by_hop(fields);
-    fields.remove_any(ENDS_HERE);
+fn sign_way(fields: &mut impl Lines, version: Version) {
+    fields.strip_hop_by_hop();
+    if version < Version::HTTP_2 {
+        // Over HTTP/2 the endpoint's own interim answers pass.
+        fields.remove_any(ENDS_HERE);
+    }
     headers::append_via(fields, version);
     Trace::of_request(fields, || fastrand::u64(..), fastrand::f64).write(fields);
-    if !fields.has(Known::Host) {
+    if version < Version::HTTP_2 && !fields.has(Known::Host) {
         // HTTP/1.0 needs none, but we speak our own version (RFC 9110 §2.5, RFC 9112 §3.2).
-        fields.push(Known::Host, b"");
+        fields.push_static(Known::Host, "");
     }
 }
 
 /// Says where the next try goes. `client_cert` says what the client has shown.
-pub(super) fn sign_try(
-    head: &mut RequestHead,
+pub(crate) fn sign_try(
+    head: &mut impl Request,
     route: &Route,
     picked: &Picked,
-    client_cert: Option<&str>,
+    client_cert: Option<&Shown>,
 ) {
     let destination = Destination {
         service: &route.shown,
         client: &picked.client.shown,
-        residual: picked.residual.as_deref(),
-        rules: route.handed_on.as_deref(),
+        residual: picked.residual.as_ref(),
+        rules: route.handed_on.as_ref(),
         client_cert: client_cert.filter(|_| picked.client.rules.settings.forward_client_cert),
     };
-    destination.sign(&mut head.fields);
+    destination.sign(head.fields_mut());
 }
 
 /// Where a request goes, as the next router reads it.
 struct Destination<'a> {
-    service: &'a [u8],
-    client: &'a [u8],
-    residual: Option<&'a [u8]>,
+    service: &'a Shown,
+    client: &'a Shown,
+    residual: Option<&'a Shown>,
     /// The rules that the request brought along.
-    rules: Option<&'a [u8]>,
+    rules: Option<&'a Shown>,
     /// The certificate that the client has shown, if endpoints are told.
-    client_cert: Option<&'a str>,
+    client_cert: Option<&'a Shown>,
 }
 
 /// What the router answers itself, or knows nothing about.
@@ -68,15 +72,15 @@ const OF_THE_TRY: KnownSet = KnownSet::of(&[
 ]);
 
 impl Destination<'_> {
-    fn sign(&self, fields: &mut Fields) {
+    fn sign(&self, fields: &mut impl Lines) {
         fields.remove_any(OF_THE_TRY);
-        fields.push(Known::L5dDstService, self.service);
-        fields.push(Known::L5dDstClient, self.client);
+        fields.push_shown(Known::L5dDstService, self.service);
+        fields.push_shown(Known::L5dDstClient, self.client);
         if let Some(residual) = self.residual {
-            fields.push(Known::L5dDstResidual, residual);
+            fields.push_shown(Known::L5dDstResidual, residual);
         }
         if let Some(shown) = self.client_cert {
-            fields.push(Known::XForwardedClientCert, shown.as_bytes());
+            fields.push_shown(Known::XForwardedClientCert, shown);
         }
         if let Some(rules) = self.rules {
             headers::hand_on(fields, rules);
@@ -84,16 +88,23 @@ impl Destination<'_> {
     }
 }
 
-/// What the client is told beyond what the endpoint said.
-pub(super) fn sign_response(head: &mut ResponseHead, is_success: bool) {
-    let class: &[u8] = match is_success {
-        true => b"1.0",
-        false => b"0.0",
+/// What the client is told beyond what the endpoint said, but for how the answer is judged.
+pub(crate) fn sign_response(head: &mut impl Answer) {
+    let version = head.version();
+    let fields = head.fields_mut();
+    fields.strip_hop_by_hop();
+    headers::append_via(fields, version);
+    headers::add_date(fields);
+}
+
+/// Tells the client how the answer is judged: in its head, or where that is not known so early, in its trailers.
+pub(crate) fn sign_class(fields: &mut impl Lines, is_success: bool) {
+    fields.remove(Known::L5dSuccessClass);
+    let class = match is_success {
+        true => "1.0",
+        false => "0.0",
     };
-    headers::strip_hop_by_hop(&mut head.fields);
-    headers::append_via(&mut head.fields, head.version);
-    headers::add_date(&mut head.fields);
-    head.fields.set(Known::L5dSuccessClass, class);
+    fields.push_static(Known::L5dSuccessClass, class);
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http1::Known;
-use policy::{Class, Exchange, Waits};
+use policy::{Class, Exchange};
 use tokio::time::{Instant, sleep};
 
 use super::deadline::Deadline;
 use super::diagnosis::Diagnosis;
-use super::{Downstream, Origin, Router, offered, sign_request, sign_try};
+use super::{Downstream, Origin, Retries, Router, offered, sign_request, sign_try};
 use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, sent};
 use crate::headers::set_deadline;
 use crate::route::{Picked, Route};
@@ -36,7 +35,7 @@ impl<'a> Call<'a> {
         &self,
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
-        counted: &mut Option<stats::Begun<'a>>,
+        counted: &mut Option<stats::Begun<&'a stats::Exchanges>>,
     ) -> Result<Begun, Unanswered> {
         let service = &self.route.service;
         service
@@ -44,13 +43,13 @@ impl<'a> Call<'a> {
             .deposit(self.router.clock.time_at(self.asked));
         let upgrade = offered(downstream.request);
         sign_request(downstream.request);
-        let mut retries = Retries::default();
+        let mut retries = Retries::new(self.route, self.router.clock);
         let mut began = self.asked;
         loop {
             let this = Try {
                 began,
                 upgrade: upgrade.as_deref(),
-                failed: &retries.failed,
+                failed: retries.failed(),
             };
             let attempt = self.attempt(this, downstream, message, counted).await;
             let class = match &attempt {
@@ -64,14 +63,12 @@ impl<'a> Call<'a> {
                 }
             };
             if class != Class::RetryableFailure {
-                retries.end(self);
                 return attempt;
             }
-            let Some(wait) = retries.next(self) else {
-                retries.end(self);
+            let Some(wait) = retries.next() else {
                 return attempt;
             };
-            retries.failed.extend(endpoint(&attempt));
+            retries.has_failed(endpoint(&attempt));
             if let Ok(begun) = attempt {
                 // An answer that is passed on may not be thrown away.
                 match begun.rest {
@@ -94,7 +91,7 @@ impl<'a> Call<'a> {
         this: Try<'_>,
         downstream: &mut Downstream<'_>,
         message: &mut Option<Asked>,
-        counted: &mut Option<stats::Begun<'a>>,
+        counted: &mut Option<stats::Begun<&'a stats::Exchanges>>,
     ) -> Result<Begun, Unanswered> {
         let Try {
             began,
@@ -175,39 +172,4 @@ struct Try<'a> {
     upgrade: Option<&'a [u8]>,
     /// The endpoints that failed before.
     failed: &'a [SocketAddr],
-}
-
-/// How often a request was sent again.
-#[derive(Default)]
-struct Retries {
-    count: u64,
-    /// The endpoints that were asked in vain.
-    failed: Vec<SocketAddr>,
-    waits: Option<Waits>,
-}
-
-impl Retries {
-    /// How long to wait before the next try, if there may be one.
-    fn next(&mut self, call: &Call<'_>) -> Option<Duration> {
-        let (service, clock) = (&call.route.service, call.router.clock);
-        let stats = call.route.stats().retrying(&service.budget, clock);
-        if !service.budget.try_withdraw(clock.time_at(Instant::now())) {
-            stats.budget_exhausted.inc();
-            return None;
-        }
-        stats.total.inc();
-        self.count += 1;
-        let waits = self.waits.get_or_insert_with(|| service.waits());
-        Some(waits.next(&mut fastrand::f64))
-    }
-
-    fn end(&self, call: &Call<'_>) {
-        if self.count > 0 {
-            let stats = call
-                .route
-                .stats()
-                .retrying(&call.route.service.budget, call.router.clock);
-            stats.per_request.record(self.count);
-        }
-    }
 }

@@ -57,9 +57,13 @@ pub(super) async fn attempt(
         let connection = match pooled {
             Some(connection) => connection,
             None => {
-                let connecting = connect(client, &in_flight.endpoint);
+                let endpoint = &in_flight.endpoint;
+                endpoint.pool.make_room();
+                let connections = client.stats.connections.clone();
+                let opening = Connection::open(endpoint.address, &client.rules, connections);
+                let connecting = connect(client, endpoint, opening);
                 match Box::pin(downstream.unless_gone(connecting)).await {
-                    Some(Ok(connection)) => connection,
+                    Some(Ok(connection)) => Box::new(connection),
                     Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),
                 }
@@ -170,7 +174,12 @@ fn not_taken(client: &Client, address: SocketAddr, cause: ConnectError) -> Route
     }
 }
 
-async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>, ConnectError> {
+/// Opens a connection to the endpoint, unless it took none a moment ago, and counts how that went.
+pub(crate) async fn connect<T>(
+    client: &Client,
+    endpoint: &Endpoint,
+    opening: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
     let stats = &client.stats;
     let began = Instant::now();
     let trying = match &endpoint.fail_fast {
@@ -185,9 +194,7 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
         },
     };
     stats.connects.inc();
-    endpoint.pool.make_room();
-    let connections = stats.connections.clone();
-    let opened = Connection::open(endpoint.address, &client.rules, connections).await;
+    let opened = opening.await;
     let (latency, outcome) = match opened {
         Ok(_) => (&stats.connect_latency, Outcome::Success),
         Err(_) => (&stats.failed_connect_latency, Outcome::Failure),
@@ -196,7 +203,7 @@ async fn connect(client: &Client, endpoint: &Endpoint) -> Result<Box<Connection>
     if let Some(mut trying) = trying {
         trying.settle(outcome);
     }
-    opened.map(Box::new)
+    opened
 }
 
 /// An attempt to connect that decides whether others are made; settled however it ends.

@@ -2,6 +2,8 @@
 
 use http1::{Fields, Known};
 
+use crate::headers::Lines;
+
 /// A `Host` that was replaced.
 #[derive(Debug)]
 pub(crate) struct Rewritten {
@@ -13,22 +15,31 @@ pub(crate) struct Rewritten {
 pub(crate) fn rewrite(fields: &mut Fields, authority: &[u8]) -> Option<Rewritten> {
     let original = fields.get(Known::Host).unwrap_or_default().to_vec();
     fields.set(Known::Host, authority);
-    Some(Rewritten {
-        original: String::from_utf8(original)
-            .ok()
-            .filter(|host| !host.is_empty())?,
-        authority: std::str::from_utf8(authority).ok()?.to_owned(),
-    })
+    Rewritten::new(&original, authority)
 }
 
 impl Rewritten {
+    /// None if there was no host before, or there is none that could be read now.
+    pub(crate) fn new(original: &[u8], authority: &[u8]) -> Option<Self> {
+        let text = |bytes| std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Some(Self {
+            original: text(original).filter(|host| !host.is_empty())?,
+            authority: text(authority)?,
+        })
+    }
+
+    /// The host that the client named.
+    pub(crate) fn original(&self) -> &[u8] {
+        self.original.as_bytes()
+    }
+
     /// Names the host again that the client did, for another try elsewhere.
     pub(crate) fn undo(&self, fields: &mut Fields) {
         fields.set(Known::Host, self.original.as_bytes());
     }
 
     /// Gives `Location` and `Refresh` the host that the client knows.
-    pub(crate) fn restore(&self, fields: &mut Fields) {
+    pub(crate) fn restore(&self, fields: &mut impl Lines) {
         for known in [Known::Location, Known::Refresh] {
             let value = fields.get(known);
             let text = value.and_then(|value| std::str::from_utf8(value).ok());

@@ -3,41 +3,46 @@
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http1::{Fields, Known};
+use http1::Known;
+
+use super::{Lines, Shown};
 
 /// The text of one second; each worker has its own.
 struct Text {
     second: u64,
-    text: String,
+    text: Shown,
 }
 
 thread_local! {
-    static NOW: RefCell<Text> = const {
-        RefCell::new(Text { second: u64::MAX, text: String::new() })
-    };
+    static NOW: RefCell<Option<Text>> = const { RefCell::new(None) };
 }
 
 /// Adds the time to a response that does not say when it was made: whoever caches it further down needs to know.
 ///
 /// Source: RFC 9110 §6.6.1, which asks it of every recipient that forwards a response; linkerd does not.
-pub(crate) fn add_date(fields: &mut Fields) {
+pub(crate) fn add_date(fields: &mut impl Lines) {
     if fields.has(Known::Date) {
         return;
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let second = since.unwrap_or_default().as_secs();
     NOW.with_borrow_mut(|now| {
-        if now.second != second {
-            let time = UNIX_EPOCH + Duration::from_secs(second);
-            now.text = httpdate::fmt_http_date(time);
-            now.second = second;
-        }
-        fields.push(Known::Date, now.text.as_bytes());
+        let now = match now {
+            Some(now) if now.second == second => now,
+            outdated => {
+                let time = UNIX_EPOCH + Duration::from_secs(second);
+                let text = Shown::new(&httpdate::fmt_http_date(time));
+                outdated.insert(Text { second, text })
+            }
+        };
+        fields.push_shown(Known::Date, &now.text);
     });
 }
 
 #[cfg(test)]
 mod tests {
+    use http1::Fields;
+
     use super::*;
 
     #[test]

@@ -3,12 +3,14 @@
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
-use http1::{Fields, Known};
+use http1::Known;
+
+use super::Lines;
 
 /// Leaves one deadline of several: the strictest. What cannot be read is dropped.
 ///
 /// Source: finagle `Deadline.combined`: the latest timestamp and the earliest deadline.
-pub(crate) fn merge_deadlines(fields: &mut Fields) {
+pub(crate) fn merge_deadlines(fields: &mut impl Lines) {
     let lines = fields.all(Known::L5dCtxDeadline);
     let strictest = lines
         .filter_map(parse)
@@ -29,7 +31,7 @@ pub(crate) fn merge_deadlines(fields: &mut Fields) {
 }
 
 /// How long the caller still wants an answer, if it says so. The clock is asked only then.
-pub(crate) fn time_left(fields: &Fields, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+pub(crate) fn time_left(fields: &impl Lines, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
     let (_, deadline) = parse(fields.get(Known::L5dCtxDeadline)?)?;
     let left = i128::from(deadline) - nanoseconds(now());
     Some(Duration::from_nanos(
@@ -38,7 +40,7 @@ pub(crate) fn time_left(fields: &Fields, now: impl FnOnce() -> SystemTime) -> Op
 }
 
 /// Says that an answer is wanted for so long from now on, whatever was said before.
-pub(crate) fn set_deadline(fields: &mut Fields, left: Duration) {
+pub(crate) fn set_deadline(fields: &mut impl Lines, left: Duration) {
     let now = nanoseconds(SystemTime::now());
     let deadline = now.saturating_add(i128::try_from(left.as_nanos()).unwrap_or(i128::MAX));
     fields.remove(Known::L5dCtxDeadline);

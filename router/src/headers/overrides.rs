@@ -1,7 +1,9 @@
 //! `l5d-dtab` and `l5d-ctx-dtab`: rules that a request brings along for itself.
 
 use dtab::Dtab;
-use http1::{Fields, Known, KnownSet};
+use http1::{Known, KnownSet};
+
+use super::{Lines, Shown};
 
 /// The rules of one request as they were written, taken out of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,7 +14,7 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     /// Takes the override lines out; none when there were none.
-    pub(crate) fn take(fields: &mut Fields) -> Option<Self> {
+    pub(crate) fn take(fields: &mut impl Lines) -> Option<Self> {
         const BOTH: KnownSet = KnownSet::of(&[Known::L5dCtxDtab, Known::L5dDtab]);
         if !fields.has_any(BOTH) {
             return None;
@@ -47,6 +49,7 @@ impl Overrides {
 }
 
 /// Hands the combined rules on to the next router.
-pub(crate) fn hand_on(fields: &mut Fields, combined: &[u8]) {
-    fields.set(Known::L5dCtxDtab, combined);
+pub(crate) fn hand_on(fields: &mut impl Lines, combined: &Shown) {
+    fields.remove(Known::L5dCtxDtab);
+    fields.push_shown(Known::L5dCtxDtab, combined);
 }

@@ -1,9 +1,11 @@
 use http::Version;
+use http1::Fields;
 
 use super::*;
+use crate::http2;
 
-fn fields(lines: &[&str]) -> Fields {
-    let mut fields = Fields::default();
+fn fields<L: Lines + Default>(lines: &[&str]) -> L {
+    let mut fields = L::default();
     for line in lines {
         let (name, value) = line.split_once(':').expect("a line");
         fields.push_named(name.as_bytes(), value.trim().as_bytes());
@@ -11,17 +13,42 @@ fn fields(lines: &[&str]) -> Fields {
     fields
 }
 
-fn shown(fields: &Fields) -> Vec<String> {
-    let mut text = Vec::new();
-    fields.write_to(&mut text);
-    let text = String::from_utf8(text).expect("text");
-    text.lines().map(str::to_owned).collect()
+fn shown(fields: &impl Lines) -> Vec<String> {
+    let text = |text: &[u8]| String::from_utf8(text.to_vec()).expect("text");
+    let lines = fields.iter();
+    lines
+        .map(|(name, value)| format!("{}: {}", text(name), text(value)))
+        .collect()
+}
+
+/// Lines as HTTP/2 has them: in lower case, and different names in any order.
+fn folded<T: AsRef<str>>(lines: &[T]) -> Vec<String> {
+    let lines = lines.iter().map(|line| {
+        let (name, value) = line.as_ref().split_once(':').expect("a line");
+        format!("{}:{value}", name.to_ascii_lowercase())
+    });
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort_by(|a, b| a.split(':').next().cmp(&b.split(':').next()));
+    lines
+}
+
+/// What a change leaves of some lines, of either version.
+macro_rules! check {
+    ($given:expr, $change:expr, $expected:expr) => {{
+        let (given, expected): (&[&str], &[&str]) = ($given, $expected);
+        let mut lines: Fields = fields(given);
+        let _ = $change(&mut lines);
+        assert_eq!(shown(&lines), expected, "{given:?}");
+        let mut lines: http2::Fields = fields(given);
+        let _ = $change(&mut lines);
+        assert_eq!(folded(&shown(&lines)), folded(expected), "{given:?}");
+    }};
 }
 
 #[test]
 fn headers_of_one_hop_end_here() {
     let check = |given: &[&str], expected: &[&str]| {
-        let mut fields = fields(given);
+        let mut fields: Fields = fields(given);
         strip_hop_by_hop(&mut fields);
         assert_eq!(shown(&fields), expected, "{given:?}");
     };
@@ -85,7 +112,7 @@ fn headers_of_one_hop_end_here() {
 #[test]
 fn what_a_connection_names_may_go_before_it_does() {
     let check = |given: &[&str], expected: &[&str]| {
-        let mut fields = fields(given);
+        let mut fields: Fields = fields(given);
         remove_nominated(&mut fields);
         assert_eq!(shown(&fields), expected, "{given:?}");
     };
@@ -106,7 +133,7 @@ fn what_a_connection_names_may_go_before_it_does() {
 #[test]
 fn trailers_are_announced_where_there_may_be_some() {
     let check = |given: &[&str], expected: &[&str]| {
-        let mut fields = fields(given);
+        let mut fields: Fields = fields(given);
         strip_hop_by_hop(&mut fields);
         assert_eq!(shown(&fields), expected, "{given:?}");
     };
@@ -127,30 +154,31 @@ fn trailers_are_announced_where_there_may_be_some() {
 
 #[test]
 fn names_in_disguise_end_here() {
-    let mut fields = fields(&[
-        "Content_Length: 3",
-        "transfer_encoding: chunked",
-        "Proxy_Authorization: secret",
-        "x_forwarded-client_cert: me",
-        "l5d_dtab: /a=>/b",
-        "L5D_anything: x",
-        "l5d-dst_client: x",
-        "x_plain: y",
-        "l5d-name: /a",
-    ]);
-    strip_hop_by_hop(&mut fields);
-    assert_eq!(shown(&fields), ["x_plain: y", "l5d-name: /a"]);
+    check!(
+        &[
+            "Content_Length: 3",
+            "transfer_encoding: chunked",
+            "Proxy_Authorization: secret",
+            "x_forwarded-client_cert: me",
+            "l5d_dtab: /a=>/b",
+            "L5D_anything: x",
+            "l5d-dst_client: x",
+            "x_plain: y",
+            "l5d-name: /a",
+        ],
+        Lines::strip_hop_by_hop,
+        &["x_plain: y", "l5d-name: /a"]
+    );
 }
 
 #[test]
 fn each_proxy_signs_at_the_end() {
     let check = |given: &[&str], version, expected: &[&str]| {
-        let mut fields = fields(given);
-        append_via(&mut fields, version);
-        assert_eq!(shown(&fields), expected, "{given:?}");
+        check!(given, |lines: &mut _| append_via(lines, version), expected);
     };
     check(&[], Version::HTTP_11, &["via: 1.1 linkerd"]);
     check(&[], Version::HTTP_10, &["via: 1.0 linkerd"]);
+    check(&[], Version::HTTP_2, &["via: h2 linkerd"]);
     check(
         &["via: 1.1 a"],
         Version::HTTP_11,
@@ -158,47 +186,52 @@ fn each_proxy_signs_at_the_end() {
     );
     check(
         &["via: 1.1 a, 1.0 b", "via: 1.1 c"],
-        Version::HTTP_11,
-        &["via: 1.1 a, 1.0 b, 1.1 c, 1.1 linkerd"],
+        Version::HTTP_2,
+        &["via: 1.1 a, 1.0 b, 1.1 c, h2 linkerd"],
     );
 }
 
 #[test]
 fn proxies_are_counted_over_all_lines() {
-    assert_eq!(call_depth(&fields(&[])), 0);
-    assert_eq!(call_depth(&fields(&["via: a"])), 1);
-    assert_eq!(call_depth(&fields(&["via: a, b", "via: c"])), 3);
+    let check = |lines: &[&str], expected| {
+        assert_eq!(call_depth(&fields::<Fields>(lines)), expected);
+        assert_eq!(call_depth(&fields::<http2::Fields>(lines)), expected);
+    };
+    check(&[], 0);
+    check(&["via: a"], 1);
+    check(&["via: a, b", "via: c"], 3);
 }
 
 #[test]
 fn the_users_rules_come_after_those_of_routers_before() {
-    let mut fields = fields(&[
-        "l5d-dtab: /a => /user",
-        "l5d-ctx-dtab: /a => /one",
-        "l5d-ctx-dtab: /b => /two",
-        "x: y",
-    ]);
-    let overrides = Overrides::take(&mut fields).expect("there are some");
-    let dtab = overrides.parse().expect("rules");
-    assert_eq!(dtab.to_string(), "/a=>/one;/b=>/two;/a=>/user");
-    assert_eq!(shown(&fields), ["x: y"]);
-    assert_eq!(Overrides::take(&mut fields), None);
+    fn take(fields: &mut impl Lines) {
+        let overrides = Overrides::take(fields).expect("there are some");
+        let dtab = overrides.parse().expect("rules");
+        assert_eq!(dtab.to_string(), "/a=>/one;/b=>/two;/a=>/user");
+        assert_eq!(Overrides::take(fields), None);
+    }
+    check!(
+        &[
+            "l5d-dtab: /a => /user",
+            "l5d-ctx-dtab: /a => /one",
+            "l5d-ctx-dtab: /b => /two",
+            "x: y",
+        ],
+        take,
+        &["x: y"]
+    );
 }
 
 #[test]
 fn rules_that_do_not_parse_are_refused() {
-    let mut fields = fields(&["l5d-dtab: nonsense"]);
+    let mut fields: Fields = fields(&["l5d-dtab: nonsense"]);
     let overrides = Overrides::take(&mut fields).expect("there are some");
     overrides.parse().expect_err("no dtab");
 }
 
 #[test]
 fn of_several_deadlines_the_strictest_stays() {
-    let check = |given: &[&str], expected: &[&str]| {
-        let mut fields = fields(given);
-        merge_deadlines(&mut fields);
-        assert_eq!(shown(&fields), expected, "{given:?}");
-    };
+    let check = |given: &[&str], expected: &[&str]| check!(given, merge_deadlines, expected);
     check(&["l5d-ctx-deadline: 10 90"], &["l5d-ctx-deadline: 10 90"]);
     check(
         &[
@@ -212,10 +245,17 @@ fn of_several_deadlines_the_strictest_stays() {
 }
 
 fn traced(given: &[&str], draw: f64) -> (Trace, Vec<String>) {
-    let mut fields = fields(given);
-    let trace = Trace::of_request(&mut fields, || 0xABCD, || draw);
-    trace.write(&mut fields);
-    (trace, shown(&fields))
+    fn write(fields: &mut impl Lines, draw: f64) -> Trace {
+        let trace = Trace::of_request(fields, || 0xABCD, || draw);
+        trace.write(fields);
+        trace
+    }
+    let mut lines: Fields = fields(given);
+    let trace = write(&mut lines, draw);
+    let mut others: http2::Fields = fields(given);
+    assert_eq!(write(&mut others, draw), trace);
+    assert_eq!(folded(&shown(&others)), folded(&shown(&lines)));
+    (trace, shown(&lines))
 }
 
 #[test]
@@ -303,30 +343,40 @@ fn what_vendors_say_stays_with_the_trace_it_is_about() {
 
 #[test]
 fn strangers_do_not_speak_the_routers_language() {
-    let mut fields = fields(&[
-        "l5d-dtab: /a=>/b",
-        "L5D-Ctx-Trace: x",
-        "l5d-err: oops",
-        "l5d-whatever: x",
-        "l5d_dtab: /a=>/b",
-        "L5D_x: y",
-        "accept: *",
-        "x-l5d-: y",
-    ]);
-    assert!(clear_context(&mut fields));
-    assert_eq!(shown(&fields), ["accept: *", "x-l5d-: y"]);
-    assert!(!clear_context(&mut fields));
+    fn clear(fields: &mut impl Lines) {
+        assert!(clear_context(fields));
+        assert!(!clear_context(fields));
+    }
+    check!(
+        &[
+            "l5d-dtab: /a=>/b",
+            "L5D-Ctx-Trace: x",
+            "l5d-err: oops",
+            "l5d-whatever: x",
+            "l5d_dtab: /a=>/b",
+            "L5D_x: y",
+            "accept: *",
+            "x-l5d-: y",
+        ],
+        clear,
+        &["accept: *", "x-l5d-: y"]
+    );
 }
 
 #[test]
 fn what_a_field_cannot_carry_is_marked() {
     let check = |text: &str, expected: &str| {
-        assert_eq!(*shown_value(text), *expected.as_bytes(), "{text:?}");
+        assert_eq!(
+            *Shown::new(text).as_bytes(),
+            *expected.as_bytes(),
+            "{text:?}"
+        );
     };
     check("/svc/web", "/svc/web");
     check("/a => /b;", "/a => /b;");
     check("/é\r\nx: y", "/???x: y");
     check("", "");
+    assert_eq!(Shown::in_full("CN=é\n").as_bytes(), "CN=é?".as_bytes());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http1::{Fields, Known, KnownSet};
+use http1::{Known, KnownSet};
+
+use super::Lines;
 
 const SAMPLING_KNOWN: u64 = 2;
 const SAMPLED: u64 = 4;
@@ -25,7 +27,7 @@ impl Trace {
     ///
     /// `new_id` yields random ids, `draw` a number in 0..1 for `l5d-sample`, which is consumed.
     pub(crate) fn of_request(
-        fields: &mut Fields,
+        fields: &mut impl Lines,
         new_id: impl FnOnce() -> u64,
         draw: impl FnOnce() -> f64,
     ) -> Self {
@@ -56,7 +58,7 @@ impl Trace {
         trace
     }
 
-    fn incoming(fields: &Fields) -> Option<Self> {
+    fn incoming(fields: &impl Lines) -> Option<Self> {
         let own = fields.get(Known::L5dCtxTrace);
         own.and_then(Self::from_context).or_else(|| {
             let w3c = fields.get(Known::Traceparent);
@@ -122,7 +124,7 @@ impl Trace {
     }
 
     /// Writes `l5d-ctx-trace`, `l5d-reqid` and `traceparent`, instead of those that are there.
-    pub(crate) fn write(self, fields: &mut Fields) {
+    pub(crate) fn write(self, fields: &mut impl Lines) {
         fields.remove_any(
             const { KnownSet::of(&[Known::L5dCtxTrace, Known::L5dReqid, Known::Traceparent]) },
         );
@@ -164,7 +166,7 @@ impl Trace {
 }
 
 /// How likely the request shall be sampled, by `l5d-sample`, which is consumed.
-fn take_sample(fields: &mut Fields) -> Option<f64> {
+fn take_sample(fields: &mut impl Lines) -> Option<f64> {
     let text = std::str::from_utf8(fields.get(Known::L5dSample)?);
     let rate = text.ok().and_then(|text| text.trim().parse::<f64>().ok());
     fields.remove(Known::L5dSample);

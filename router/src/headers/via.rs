@@ -1,18 +1,22 @@
 //! `Via`: which proxies a message has passed, and how many are too many.
 
 use http::Version;
-use http1::{Fields, Known};
+use http1::Known;
+
+use super::Lines;
 
 /// Adds this router to the end of `Via`. Several lines become one, in order.
 ///
 /// Source: linkerd `ViaHeaderAppenderFilter`, which keeps only the first of several lines.
-pub(crate) fn append_via(fields: &mut Fields, version: Version) {
-    let own: &[u8] = match version {
-        Version::HTTP_10 => b"1.0 linkerd",
-        _ => b"1.1 linkerd",
+pub(crate) fn append_via(fields: &mut impl Lines, version: Version) {
+    let own = match version {
+        Version::HTTP_10 => "1.0 linkerd",
+        // As the reference writes it.
+        Version::HTTP_2 => "h2 linkerd",
+        _ => "1.1 linkerd",
     };
     if !fields.has(Known::Via) {
-        fields.push(Known::Via, own);
+        fields.push_static(Known::Via, own);
         return;
     }
     let mut joined = Vec::with_capacity(64);
@@ -20,12 +24,12 @@ pub(crate) fn append_via(fields: &mut Fields, version: Version) {
         joined.extend_from_slice(line);
         joined.extend_from_slice(b", ");
     }
-    joined.extend_from_slice(own);
+    joined.extend_from_slice(own.as_bytes());
     fields.set(Known::Via, &joined);
 }
 
 /// How many proxies `Via` names. Source: linkerd `MaxCallDepthFilter`, which reads the first line only.
-pub(crate) fn call_depth(fields: &Fields) -> usize {
+pub(crate) fn call_depth(fields: &impl Lines) -> usize {
     if !fields.has(Known::Via) {
         return 0;
     }

@@ -1,4 +1,7 @@
+use http1::RequestHead;
+
 use super::*;
+use crate::http2;
 
 /// A head as a server reads it, in the form that routers understand. Lines end with `\n` here.
 fn request(text: &str) -> RequestHead {
@@ -101,7 +104,7 @@ fn the_host_is_found_without_a_search_and_is_borrowed() {
     assert!(matches!(
         &identifiers.kinds[..],
         [Identifier::HeaderToken(Source {
-            known: Some(Known::Host),
+            place: Place::Control(Control::Authority),
             ..
         })]
     ));
@@ -255,4 +258,160 @@ fn a_static_name_is_every_requests_name() {
         "GET / HTTP/1.0",
         "/svc/all",
     );
+}
+
+/// The name of a request over HTTP/2, or the complaint.
+fn check_2(configs: &[IdentifierConfig], text: &str, expected: &str) {
+    let identifiers = identifiers(configs);
+    let mut head = http2::RequestHead::of(text);
+    let named = identifiers
+        .identify(&head)
+        .and_then(|identified| Ok((identifiers.name(&identified.key)?, identified.path)));
+    let shown = match named {
+        Ok((name, None)) => name.to_string(),
+        Ok((name, Some(path))) => {
+            head.set_path(&path);
+            format!("{name} {}", head.target().escape_ascii())
+        }
+        Err(Unidentified::Nothing(reason)) => format!("nothing: {reason}"),
+        Err(Unidentified::Malformed(reason)) => format!("malformed: {reason}"),
+    };
+    assert_eq!(shown, expected, "{text}");
+}
+
+fn token_of(header: &str) -> IdentifierConfig {
+    IdentifierConfig::HeaderToken {
+        header: header.into(),
+    }
+}
+
+fn header_path(header: &str, segments: Option<usize>) -> IdentifierConfig {
+    IdentifierConfig::HeaderPath {
+        header: header.into(),
+        segments,
+    }
+}
+
+#[test]
+fn what_http_2_says_beside_its_fields_makes_a_token() {
+    let authority = [token_of(":authority")];
+    check_2(&authority, "GET http://Web:80/x", "/svc/Web:80");
+    check_2(&authority, "GET http://web/x\nhost: other", "/svc/web");
+    check_2(&authority, "GET /x\nhost: web", "/svc/web");
+    check_2(
+        &authority,
+        "GET /x",
+        "nothing: missing header: ':authority'",
+    );
+    check_2(&[token()], "GET http://web/x", "/svc/web");
+    check_2(&[token()], "GET /x", "nothing: missing header: 'Host'");
+    check_2(&[token_of(":method")], "GET http://web/x", "/svc/GET");
+    check_2(&[token_of(":scheme")], "GET https://web/x", "/svc/https");
+    check_2(
+        &[token_of(":path")],
+        "GET http://web/x?y",
+        r"/svc/\x2f\x78\x3f\x79",
+    );
+    for name in ["x-name", "X-Name", "via", "l5d-name", "x_name"] {
+        let text = format!("GET http://web/\n{}: a\n{name}: b", name.to_lowercase());
+        check_2(&[token_of(name)], &text, "/svc/a");
+    }
+}
+
+#[test]
+fn http_1_says_the_same_elsewhere() {
+    let text = "GET /x?y HTTP/1.1\nHost: web";
+    check(&[token_of(":authority")], text, "/svc/web");
+    check(&[token_of(":method")], text, "/svc/GET");
+    check(&[header_path(":path", None)], text, "/svc/x");
+}
+
+#[test]
+fn names_are_the_same_over_both_versions() {
+    let method_and_host = IdentifierConfig::MethodAndHost {
+        http_uri_in_dst: true,
+    };
+    let method_and_host = std::slice::from_ref(&method_and_host);
+    check_2(
+        method_and_host,
+        "PUT http://Web/a/b?c",
+        "/svc/1.1/PUT/web/a/b",
+    );
+    check_2(
+        method_and_host,
+        "PUT /a",
+        "nothing: HTTP/2 request missing hostname",
+    );
+    check_2(&[path(1, true)], "GET http://web/a/b?c", "/svc/a /b?c");
+    check_2(&[path(1, true)], "GET http://web/a", "/svc/a /");
+    check_2(
+        &[path(1, true)],
+        "CONNECT web:443",
+        "nothing: not enough segments in path",
+    );
+    check_2(
+        &[header(), token()],
+        "GET http://web/\nl5d-name: /a/b",
+        "/svc/a/b",
+    );
+}
+
+#[test]
+fn the_segments_of_a_path_in_a_header() {
+    let all = [header_path(":path", None)];
+    let two = [header_path(":path", Some(2))];
+    let missing = "nothing: Missing destination path";
+    check_2(
+        &all,
+        "POST http://web/pkg.Service/Method",
+        "/svc/pkg.Service/Method",
+    );
+    check_2(&all, "GET http://web/a/b/?c=/d", "/svc/a/b");
+    check_2(&all, "GET http://web", missing);
+    check_2(&all, "GET http://web?x", missing);
+    check_2(&all, "OPTIONS *", missing);
+    check_2(&all, "CONNECT web:443", missing);
+    check_2(
+        &all,
+        "GET http://web/a//",
+        "malformed: the path in :path has an empty segment: /a//",
+    );
+    check_2(&two, "GET http://web/a/b/c", "/svc/a/b");
+    check_2(&two, "GET http://web/a/b//", "/svc/a/b");
+    check_2(
+        &two,
+        "GET http://web/a/",
+        "nothing: Path must have at least 2 segment(s)",
+    );
+    check_2(
+        &two,
+        "GET http://web//a",
+        "malformed: the path in :path has an empty segment: //a",
+    );
+    let named = [header_path("X-Path", Some(1))];
+    check_2(&named, "GET http://web/", missing);
+    check_2(&named, "GET /\nx-path: /a/b\nx-path: /c/d", "/svc/c");
+    check(
+        &named,
+        "GET / HTTP/1.1\nx-path: /a/b\nX-Path: /c/d",
+        "/svc/c",
+    );
+    check_2(
+        &named,
+        "GET /\nx-path: a/b",
+        "malformed: the path in X-Path has no slash in front: a/b",
+    );
+    let known = [header_path("via", None)];
+    check_2(&known, "GET /\nvia: /a\nvia: /b", "/svc/b");
+    check(&known, "GET / HTTP/1.1\nVia: /a\nVia: /b", "/svc/b");
+}
+
+#[test]
+fn what_names_a_request_over_http_2_is_borrowed() {
+    let head = http2::RequestHead::of("POST http://web/pkg.Service/Method");
+    for config in [token(), header_path(":path", Some(1)), path(1, false)] {
+        let identifiers = identifiers(&[config]);
+        let found = identifiers.identify(&head).expect("a name");
+        assert!(matches!(found.key.text, Cow::Borrowed(_)));
+    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Share;
 use crate::client::{Client, Clients};
-use crate::headers::shown_value;
+use crate::headers::Shown;
 
 /// The branches of a bound name.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ struct Branch {
 pub(crate) struct Picked {
     pub(crate) client: Arc<Client>,
     /// What the binding left of the name, if anything, as `l5d-dst-residual` carries it.
-    pub(crate) residual: Option<Arc<[u8]>>,
+    pub(crate) residual: Option<Shown>,
 }
 
 impl Split {
@@ -54,7 +54,7 @@ impl Split {
             let picked = share.leaf.map(|leaf| Picked {
                 client: clients.of(&leaf.bound),
                 residual: (!leaf.bound.residual.is_empty())
-                    .then(|| shown_value(&leaf.bound.residual.to_string()).into()),
+                    .then(|| Shown::new(&leaf.bound.residual.to_string())),
             });
             let added = picked.as_ref().zip(before).and_then(|(picked, before)| {
                 let known = before

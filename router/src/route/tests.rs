@@ -80,7 +80,7 @@ async fn drawn(route: &Route) -> String {
             Some(residual) => format!(
                 "{} + {}",
                 picked.client.id,
-                std::str::from_utf8(residual).expect("text")
+                std::str::from_utf8(residual.as_bytes()).expect("text")
             ),
             None => picked.client.id.to_string(),
         },

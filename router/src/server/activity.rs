@@ -16,6 +16,8 @@ pub(crate) enum Phase {
     Busy,
     /// The first byte of the next request.
     Idle,
+    /// The next stream, where a connection has many at once: told to end, it takes its leave.
+    Quiet,
     /// The rest of a head.
     Head,
     /// The next piece of a request's body.
@@ -48,7 +50,7 @@ impl Patience {
     pub(super) fn with(&self, phase: Phase) -> Option<Duration> {
         match phase {
             Phase::Busy => None,
-            Phase::Idle => Some(self.idle),
+            Phase::Idle | Phase::Quiet => Some(self.idle),
             Phase::Head => Some(self.head),
             Phase::Body => Some(self.body),
             Phase::Reply => Some(self.reply),
@@ -73,6 +75,8 @@ pub(crate) struct Activity {
     /// The phase in the highest byte, and how far it is below.
     note: AtomicU64,
     is_draining: AtomicBool,
+    /// Whether the connection has many requests at once.
+    is_shared: AtomicBool,
     is_hurried: AtomicBool,
     has_stalled: AtomicBool,
     has_ended: AtomicBool,
@@ -92,6 +96,7 @@ impl Activity {
         let activity = Self {
             note: AtomicU64::default(),
             is_draining: AtomicBool::default(),
+            is_shared: AtomicBool::default(),
             is_hurried: AtomicBool::default(),
             has_stalled: AtomicBool::default(),
             has_ended: AtomicBool::default(),
@@ -115,7 +120,7 @@ impl Activity {
         self.note.load(Ordering::Relaxed)
     }
 
-    pub(super) fn patience(&self) -> &Patience {
+    pub(crate) fn patience(&self) -> &Patience {
         &self.patience
     }
 
@@ -128,9 +133,17 @@ impl Activity {
         }
     }
 
-    /// The connection's next answer is its last.
+    /// The connection's next answer is its last. One that has many at once says so now.
     pub(super) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
+        if !self.is_draining.swap(true, Ordering::Relaxed) && self.is_shared.load(Ordering::Relaxed)
+        {
+            self.wake();
+        }
+    }
+
+    /// The connection has many requests at once.
+    pub(crate) fn serves_many(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
     }
 
     /// If it is idle, it had its last.
@@ -150,7 +163,7 @@ impl Activity {
         let had_stalled = self.has_stalled.swap(true, Ordering::Relaxed);
         self.uncounted.store(phase as u8, Ordering::Relaxed);
         match phase {
-            Phase::Head | Phase::Body if !had_stalled => self.wake(),
+            Phase::Head | Phase::Body | Phase::Quiet if !had_stalled => self.wake(),
             _ => self.end(),
         }
     }
@@ -187,9 +200,10 @@ impl Activity {
     }
 }
 
-const PHASES: [Phase; 6] = [
+const PHASES: [Phase; 7] = [
     Phase::Busy,
     Phase::Idle,
+    Phase::Quiet,
     Phase::Head,
     Phase::Body,
     Phase::Reply,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use config::Protocol;
 use http1::{Limits, Parsed, RequestHead};
 use tokio::time::timeout;
 use transport::Peer;
@@ -16,6 +17,7 @@ use super::heads::Heads;
 use super::watch::Watch;
 use crate::error::RouteError;
 use crate::exchange::{After, Downstream, Origin};
+use crate::http2;
 use crate::stats::{Counted, ServerStats};
 use crate::wire::{Input, Socket};
 
@@ -24,7 +26,7 @@ pub(super) async fn serve(
     socket: Socket,
     peer: Peer,
     worker: usize,
-    server: &Server,
+    server: &Arc<Server>,
     watch: &Watch,
 ) {
     let (stats, patience) = server.treatment();
@@ -53,7 +55,7 @@ async fn converse(
     mut socket: Socket,
     peer: Peer,
     worker: usize,
-    server: &Server,
+    server: &Arc<Server>,
     activity: &Activity,
 ) {
     if let Some(secure) = server.secure() {
@@ -64,6 +66,9 @@ async fn converse(
             Some(secured) => socket = secured,
             None => return,
         }
+    }
+    if server.front().edge.protocol == Protocol::H2 {
+        return Box::pin(http2::serve(socket, peer, worker, server, activity)).await;
     }
     let mut input = Input::default();
     let mut exchanges = 0;

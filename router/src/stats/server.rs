@@ -21,6 +21,8 @@ pub(crate) struct ServerStats {
     pub(crate) tunnel_sent: Counter,
     /// Bytes that came from endpoints through tunnels.
     pub(crate) tunnel_received: Counter,
+    /// Connections that were ended because their clients reset most of their streams.
+    pub(crate) reset_floods: Counter,
     /// Connections that were ended because the client took too long, by what it took too long for.
     stalls: [Counter; 4],
 }
@@ -34,6 +36,7 @@ impl ServerStats {
             closes: scope.counter("closes"),
             connections: scope.gauge("connections"),
             tunnels: scope.gauge("tunnels"),
+            reset_floods: scope.counter("stream/reset_floods"),
             tunnel_sent: scope.counter("tunnel_sent_bytes"),
             tunnel_received: scope.counter("tunnel_received_bytes"),
             stalls: ["head", "body", "reply", "idle"]
@@ -58,7 +61,7 @@ impl ServerStats {
             Phase::Head => head.inc(),
             Phase::Body => body.inc(),
             Phase::Reply => reply.inc(),
-            Phase::Idle | Phase::Tunnel | Phase::Busy => idle.inc(),
+            Phase::Idle | Phase::Quiet | Phase::Tunnel | Phase::Busy => idle.inc(),
         }
     }
 }

@@ -7,8 +7,9 @@ use policy::RetryBudget;
 use telemetry::{Counter, Gauge, Scope, Stat};
 use tokio::time::Instant;
 
-use super::Exchanges;
+use super::grpc::Calls;
 use super::series::{Member, Series};
+use super::{Counts, Exchanges};
 use crate::exchange::Clock;
 
 /// A logical name: `rt/<router>/service/<name>`.
@@ -23,8 +24,23 @@ pub(crate) struct ServiceStats {
     named: Option<Named>,
     /// Whether the share of dead branches is shown, which it is once there was one.
     dead: OnceLock<Gauge>,
+    /// Made with the first answer that was held.
+    holding: OnceLock<Box<Holding>>,
+    /// Made with the first call.
+    grpc: OnceLock<Box<Calls>>,
     /// Made with the first retry that was due.
     retrying: OnceLock<Box<Retrying>>,
+}
+
+/// Why answers were passed on before it was known whether they have failed: below `retries` of a name.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    /// Too much of the request had passed for it to be sent again.
+    pub(crate) request_too_long: Counter,
+    /// There was more of the answer than is held.
+    pub(crate) response_too_long: Counter,
+    /// Its end did not come in time.
+    pub(crate) timeouts: Counter,
 }
 
 /// `retries` of a name.
@@ -52,6 +68,8 @@ impl ServiceStats {
             scope,
             named,
             dead: OnceLock::new(),
+            holding: OnceLock::new(),
+            grpc: OnceLock::new(),
             retrying: OnceLock::new(),
         }
     }
@@ -74,12 +92,36 @@ impl ServiceStats {
         })
     }
 
+    /// What became of answers that were held.
+    pub(crate) fn holding(&self) -> &Holding {
+        self.holding.get_or_init(|| {
+            let scope = self.scope.scope("retries");
+            Box::new(Holding {
+                request_too_long: scope.counter("request_stream_too_long"),
+                response_too_long: scope.counter("response_stream_too_long"),
+                timeouts: scope.counter("classification_timeout"),
+            })
+        })
+    }
+
+    /// Its calls of gRPC.
+    pub(crate) fn grpc(&self) -> &Calls {
+        self.grpc
+            .get_or_init(|| Box::new(Calls::new(self.scope.scope("grpc"))))
+    }
+
     /// The share (0..1) of the name's traffic that dead branches gave to the others.
     pub(crate) fn show_dead_share(&self, share: f64) {
         if share > 0.0 || self.dead.get().is_some() {
             let gauge = self.dead.get_or_init(|| self.scope.gauge("branch_dead"));
             gauge.set(share);
         }
+    }
+}
+
+impl Counts for Arc<ServiceStats> {
+    fn exchanges(&self) -> &Exchanges {
+        &self.exchanges
     }
 }
 

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, tcp, unix};
 use transport::{ClientTls, ServerTls, Stream};
 
 use super::tls::Tls;
+use crate::headers::Shown;
 
 /// A connected socket. Dropping it closes it.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Socket {
     }
 
     /// What the next hop may be told of the certificate that the client has shown, if it has.
-    pub(crate) fn client_cert(&self) -> Option<&str> {
+    pub(crate) fn client_cert(&self) -> Option<&Shown> {
         match self {
             Self::Plain(_) => None,
             Self::Tls(tls) => tls.client_cert(),
@@ -124,6 +125,65 @@ impl Socket {
             Self::Plain(stream) => reset(stream),
             Self::Tls(tls) => tls.with_stream(reset),
         }
+    }
+}
+
+/// As a whole, for those who read and write by themselves.
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(Stream::Tcp(stream)) => Pin::new(stream).poll_read(cx, room),
+            Self::Plain(Stream::Unix(stream)) => Pin::new(stream).poll_read(cx, room),
+            Self::Tls(tls) => {
+                let read = ready!(tls.poll_read(cx, room.initialize_unfilled()))?;
+                room.advance(read);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().split().1.poll_write(cx, [bytes, &[], &[]])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(Stream::Tcp(stream)) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Plain(Stream::Unix(stream)) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Tls(tls) => {
+                let mut some = [&[][..]; 3];
+                for (some, piece) in some.iter_mut().zip(pieces) {
+                    *some = piece;
+                }
+                tls.poll_write(cx, some)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().split().1.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().split().1.poll_shutdown(cx)
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use transport::{ClientTls, ServerTls, Stream, TlsStream, forwarded_client_cert};
 
 use super::socket::poll_write;
+use crate::headers::Shown;
 
 /// A stream that has shaken hands.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Tls {
     /// Borrowed for the length of a poll, by either direction.
     stream: RefCell<TlsStream<Stream>>,
     /// What the next hop may be told of the client's certificate, if it showed one.
-    client_cert: Option<Box<str>>,
+    client_cert: Option<Shown>,
 }
 
 impl Tls {
@@ -32,7 +33,7 @@ impl Tls {
         let client_cert = forwarded_client_cert(stream.get_ref().1);
         Ok(Self {
             stream: RefCell::new(stream.into()),
-            client_cert: client_cert.map(String::into_boxed_str),
+            client_cert: client_cert.as_deref().map(Shown::in_full),
         })
     }
 
@@ -51,8 +52,8 @@ impl Tls {
         })
     }
 
-    pub(super) fn client_cert(&self) -> Option<&str> {
-        self.client_cert.as_deref()
+    pub(super) fn client_cert(&self) -> Option<&Shown> {
+        self.client_cert.as_ref()
     }
 
     /// The socket below.

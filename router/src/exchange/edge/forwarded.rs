@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 
 use config::{ForwardedHeader, Labeler};
-use http1::{Form, RequestHead};
 
 use super::Origin;
 
@@ -41,7 +40,7 @@ impl Forwarded {
     /// The line for a request: both names, and what the client called the host and its protocol.
     pub(super) fn value(
         &self,
-        host: Option<&[u8]>,
+        (host_pair, host): (&str, Option<&[u8]>),
         scheme: Option<&[u8]>,
         origin: Origin<'_>,
     ) -> Vec<u8> {
@@ -51,7 +50,7 @@ impl Forwarded {
         value.extend_from_slice(b";for=");
         self.client.write(origin, &mut value);
         if let Some(host) = host.filter(|host| !host.is_empty()) {
-            value.extend_from_slice(b";host=");
+            value.extend_from_slice(format!(";{host_pair}=").as_bytes());
             write_value(host, &mut value);
         }
         if let Some(scheme) = scheme {
@@ -60,13 +59,6 @@ impl Forwarded {
         }
         value
     }
-}
-
-/// What the client speaks, as far as a target in proxy form tells.
-pub(super) fn scheme(head: &RequestHead) -> Option<Vec<u8>> {
-    let target = head.target();
-    let end = target.iter().position(|byte| *byte == b':')?;
-    (head.form() == Form::Absolute).then(|| target[..end].to_ascii_lowercase())
 }
 
 impl Label {

@@ -1,9 +1,10 @@
 //! `Max-Forwards`: how far an `OPTIONS` or a `TRACE` may still go, and what it is told where it may not go on.
 
-use http::{Method, StatusCode, Version};
-use http1::{Known, RequestHead, ResponseHead};
+use http::{Method, StatusCode};
+use http1::Known;
 
 use crate::error::RouteError;
+use crate::headers::{Answer, Lines as _, Request};
 
 /// Counts a request down on its way. One that may go no further is answered here: its body is returned, and `answer` is made
 /// its head but for framing and `Connection`.
@@ -12,25 +13,26 @@ use crate::error::RouteError;
 /// [`RouteError::BadMaxForwards`] where it cannot be told how far it may go. Source: RFC 9110 §7.6.2, linkerd
 /// `DiagnosticTracer`, which heeds it for `TRACE` only.
 pub(crate) fn answer_here(
-    head: &mut RequestHead,
-    answer: &mut ResponseHead,
+    head: &mut impl Request,
+    answer: &mut impl Answer,
 ) -> Result<Option<String>, RouteError> {
-    if !head.fields.has(Known::MaxForwards) || !is_counted(&head.method) {
+    if !head.fields().has(Known::MaxForwards) || !is_counted(head.method()) {
         return Ok(None);
     }
     let Some(left) = hops(head) else {
         return Err(RouteError::BadMaxForwards);
     };
     if let Some(left) = left.checked_sub(1) {
-        head.fields
-            .set(Known::MaxForwards, left.to_string().as_bytes());
+        let left = left.to_string();
+        head.fields_mut().set(Known::MaxForwards, left.as_bytes());
         return Ok(None);
     }
     answer.reset(StatusCode::OK);
-    if head.method != Method::TRACE {
+    if *head.method() != Method::TRACE {
         return Ok(Some(String::new()));
     }
-    answer.fields.push(Known::ContentType, b"message/http");
+    let fields = answer.fields_mut();
+    fields.push_static(Known::ContentType, "message/http");
     Ok(Some(reflected(head)))
 }
 
@@ -39,8 +41,8 @@ fn is_counted(method: &Method) -> bool {
 }
 
 /// How many hops the request may still go. More than we can count are as many as we can.
-fn hops(head: &RequestHead) -> Option<u32> {
-    let mut lines = head.fields.all(Known::MaxForwards);
+fn hops(head: &impl Request) -> Option<u32> {
+    let mut lines = head.fields().all(Known::MaxForwards);
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return None;
     };
@@ -50,17 +52,17 @@ fn hops(head: &RequestHead) -> Option<u32> {
 }
 
 /// The request as it came in, without what sounds like credentials. Source: RFC 9110 §9.3.8.
-fn reflected(head: &RequestHead) -> String {
-    let version = match head.version {
-        Version::HTTP_10 => "1.0",
-        _ => "1.1",
-    };
-    let mut text = format!("{} ", head.method).into_bytes();
+fn reflected(head: &impl Request) -> String {
+    let mut text = format!("{} ", head.method()).into_bytes();
     text.extend_from_slice(head.target());
-    text.extend_from_slice(format!(" HTTP/{version}\r\n").as_bytes());
-    let mut fields = head.fields.clone();
-    fields.retain(|field| !is_sensitive(field.name));
-    fields.write_to(&mut text);
+    text.extend_from_slice(format!(" {:?}\r\n", head.version()).as_bytes());
+    for (name, value) in head.fields().iter() {
+        if !is_sensitive(name) {
+            for part in [name, b": ", value, b"\r\n"] {
+                text.extend_from_slice(part);
+            }
+        }
+    }
     text.extend_from_slice(b"\r\n");
     String::from_utf8_lossy(&text).into_owned()
 }

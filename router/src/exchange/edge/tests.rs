@@ -1,10 +1,13 @@
-use http1::{Limits, Parsed};
+use http1::{Limits, Parsed, RequestHead};
 use telemetry::Metrics;
 
 use super::*;
+use crate::http2;
 
 pub(super) fn edge(clear_context: bool) -> Edge {
     Edge {
+        protocol: Protocol::Http,
+        http2: Http2Server::default(),
         stats: Arc::new(ServerStats::new(&Metrics::new().scope("rt"), "127.0.0.1/0")),
         secure: None,
         max_call_depth: 2,
@@ -169,4 +172,46 @@ fn a_client_cannot_have_our_marks_removed() {
     let lines: Vec<_> = head.fields.iter().map(|field| field.name).collect();
     assert_eq!(lines, [&b"Host"[..], b"x-start"]);
     assert_ne!(head.fields.find("x-start"), Some(&b"mine"[..]));
+}
+
+#[test]
+fn requests_over_http_2_are_admitted_alike() {
+    let admitted = |text: &str, edge: &Edge| {
+        let mut head = http2::RequestHead::of(text);
+        let overrides = admit(&mut head, origin(edge)).map_err(|error| error.to_string());
+        let rules = overrides.map(|overrides| overrides.map(|it| it.parse().expect("a dtab")));
+        let rules = rules.map(|rules| rules.unwrap_or_default().to_string());
+        let lines = head.fields.iter();
+        let mut lines: Vec<_> = lines
+            .map(|(name, value)| [name, b": ", value].concat())
+            .map(|line| String::from_utf8(line).expect("text"))
+            .collect();
+        lines.sort_unstable();
+        (head.uri.to_string(), rules, lines.join("\n"))
+    };
+    let check = |text: &str, edge: &Edge, uri: &str, rules: &str, lines: &str| {
+        let expected = (uri.to_owned(), Ok(rules.to_owned()), lines.to_owned());
+        assert_eq!(admitted(text, edge), expected, "{text}");
+    };
+    let context = "GET /x?y\nhost: web\nl5d-dtab: /a=>/b\nl5d-ctx-deadline: 1 9\nl5d-ctx-deadline: 2 8\n\
+                   l5d-other: x\nl5d_dtab: /a=>/b\nx: y";
+    check(
+        context,
+        &edge(false),
+        "http://web/x?y",
+        "/a=>/b",
+        "l5d-ctx-deadline: 2 8\nl5d-other: x\nl5d_dtab: /a=>/b\nx: y",
+    );
+    check(context, &edge(true), "http://web/x?y", "", "x: y");
+    let rules = "/a=>/b;".repeat(MAX_OVERRIDE_BYTES / 7 + 1);
+    let refused = admitted(&format!("GET http://web/\nl5d-dtab: {rules}"), &edge(false));
+    assert!(refused.1.is_err_and(|error| error.contains("longer than")));
+    let refused = admitted("GET http://web/\nvia: a, b\nvia: c", &edge(false));
+    assert!(refused.1.is_err_and(|error| error.contains("(2)")));
+    let noting = Edge {
+        timestamp: Some("X-Start".into()),
+        ..edge(true)
+    };
+    let (_, _, lines) = admitted("GET http://web/\nx-start: mine", &noting);
+    assert!(lines.starts_with("x-start: 1") && lines.ends_with("x-start: mine"));
 }

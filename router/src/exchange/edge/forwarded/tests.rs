@@ -4,6 +4,8 @@ use transport::Peer;
 use super::super::tests::{edge, origin, request};
 use super::super::{Edge, admit};
 use super::*;
+use crate::headers::Lines as _;
+use crate::http2;
 
 const HERE: &str = "10.0.0.9:4140";
 
@@ -59,6 +61,30 @@ fn both_sides_host_and_scheme_are_told() {
         "GET / HTTP/1.1\nHost: web\nConnection: forwarded\nForwarded: for=_a",
         &["by=_edge;for=10.0.0.1;host=web"],
     );
+}
+
+#[test]
+fn over_http_2_the_host_is_called_authority() {
+    let edge = edge_with(word("_edge"), Labeler::Ip, HERE);
+    let check = |text: &str, expected: &[&str]| {
+        let mut head = http2::RequestHead::of(text);
+        admit(&mut head, origin(&edge)).expect(text);
+        let lines = head.fields.all(Known::Forwarded);
+        let lines: Vec<_> = lines.map(String::from_utf8_lossy).collect();
+        assert_eq!(lines, expected, "{text}");
+    };
+    check(
+        "GET https://web:80/x\nhost: other\nforwarded: for=_a",
+        &[
+            "for=_a",
+            "by=_edge;for=10.0.0.1;authority=\"web:80\";proto=https",
+        ],
+    );
+    check(
+        "GET /x\nhost: web",
+        &["by=_edge;for=10.0.0.1;authority=web"],
+    );
+    check("GET /x", &["by=_edge;for=10.0.0.1"]);
 }
 
 #[test]

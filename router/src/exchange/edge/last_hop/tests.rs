@@ -1,5 +1,8 @@
+use http1::ResponseHead;
+
 use super::super::tests::request;
 use super::*;
+use crate::http2;
 
 /// What the request may still go, or the answer, or the complaint.
 fn check(text: &str, expected: &str) {
@@ -89,4 +92,30 @@ fn a_count_that_is_none_is_refused() {
             "Invalid value for Max-Forwards header",
         );
     }
+}
+
+#[test]
+fn hops_are_counted_over_http_2_as_well() {
+    let check = |text: &str, expected: Result<Option<&str>, &str>| {
+        let mut head = http2::RequestHead::of(text);
+        let mut answer = http2::ResponseHead::new(StatusCode::IM_A_TEAPOT);
+        let answered = answer_here(&mut head, &mut answer);
+        let answered = answered.map_err(|error| error.to_string());
+        let expected = expected.map(|text| text.map(str::to_owned));
+        assert_eq!(answered, expected.map_err(str::to_owned), "{text}");
+        (head, answer)
+    };
+    let (head, _) = check("OPTIONS *\nmax-forwards: 2", Ok(None));
+    assert_eq!(head.fields.get(Known::MaxForwards), Some(&b"1"[..]));
+    let (_, answer) = check("OPTIONS *\nmax-forwards: 0", Ok(Some("")));
+    assert!(answer.status == StatusCode::OK && answer.fields.map().is_empty());
+    let (_, answer) = check(
+        "TRACE http://web/x?y\nmax-forwards: 0\ncookie: x\nvia: h2 linkerd",
+        Ok(Some(
+            "TRACE /x?y HTTP/2.0\r\nmax-forwards: 0\r\nvia: h2 linkerd\r\n\r\n",
+        )),
+    );
+    assert_eq!(answer.fields.map()["content-type"], "message/http");
+    let bad = Err("Invalid value for Max-Forwards header");
+    check("TRACE http://web/\nmax-forwards: 1, 2", bad);
 }

@@ -1,0 +1,102 @@
+//! A request as it came in on a stream, and what is left of it to do.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
+use http::uri::Scheme;
+use http::{Method, Request};
+use tokio::time::Instant;
+
+use super::grpc;
+use super::head::RequestHead;
+use super::relay::{Relay, Trouble};
+use crate::forward::Rewritten;
+use crate::headers::Shown;
+
+/// A request whose answer has not begun.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) head: RequestHead,
+    pub(super) upload: Relay,
+    pub(super) respond: SendResponse<Bytes>,
+    /// Whether it is a call of gRPC: then the client reads `grpc-status`, and not the status alone.
+    pub(super) is_grpc: bool,
+    /// When the call has to be over, if it is one of gRPC and says so.
+    pub(super) expires: Option<Instant>,
+    /// Whether the endpoint takes no more of the body.
+    is_refused: bool,
+}
+
+impl Asked {
+    pub(super) fn new(
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        now: Instant,
+    ) -> Self {
+        let (parts, body) = request.into_parts();
+        let is_grpc = grpc::is_call(&parts.headers);
+        let timeout = match is_grpc {
+            true => grpc::timeout(&parts.headers),
+            false => None,
+        };
+        Self {
+            expires: timeout.map(|timeout| now + timeout),
+            head: RequestHead::from(parts),
+            upload: Relay::new(body),
+            respond,
+            is_grpc,
+            is_refused: false,
+        }
+    }
+
+    /// Has it ask for this host.
+    pub(super) fn name(&mut self, authority: &[u8]) {
+        self.head.set_authority(authority, Scheme::HTTP);
+    }
+
+    /// Has it ask for the host that the namer wants, if it wants one; none if the client had named none. Source: linkerd
+    /// `RewriteHostHeader`.
+    pub(super) fn rename(&mut self, authority: Option<&Shown>) -> Option<Rewritten> {
+        let authority = authority?.as_bytes();
+        let original = self.head.uri.authority().map(|host| host.to_string());
+        self.name(authority);
+        Rewritten::new(original?.as_bytes(), authority)
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// Has it begin again, for another try.
+    pub(super) fn rewind(&mut self) {
+        self.upload.rewind();
+        self.is_refused = false;
+    }
+
+    /// Passes on what there is of the body. Ready when the client has given up.
+    pub(super) fn poll_upload(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut SendStream<Bytes>,
+    ) -> Poll<()> {
+        if self.upload.is_done() || self.is_refused {
+            return Poll::Pending;
+        }
+        match self.upload.poll(cx, sink) {
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(Trouble::Source(_))) => Poll::Ready(()),
+            // The answer, or its absence, tells why.
+            Poll::Ready(Err(Trouble::Sink(_))) => {
+                self.is_refused = true;
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Ready when the client has reset the stream, or its connection has ended.
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.respond.poll_reset(cx).map(drop)
+    }
+}

@@ -1,0 +1,194 @@
+//! A connection to an endpoint, shared by the streams of one worker.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use config::Http2Client;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
+use http::Request;
+use tokio::time::{Instant, timeout};
+
+use super::keep_alive::KeepAlive;
+use crate::client::ConnectError;
+use crate::stats::Counted;
+use crate::wire::Socket;
+
+/// An open connection. It closes when the last holder has dropped it and the last stream has ended.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    sender: Mutex<SendRequest<Bytes>>,
+    state: Arc<State>,
+    most: usize,
+    opened: Instant,
+}
+
+/// What the task of the connection knows of its use, and the other way round.
+#[derive(Debug, Default)]
+struct State {
+    streams: AtomicUsize,
+    /// How many streams there were so far.
+    uses: AtomicU64,
+    has_ended: AtomicBool,
+}
+
+/// Leave for one stream of a channel. Dropping it makes room for the next.
+#[derive(Debug)]
+pub(super) struct Slot {
+    channel: Arc<Channel>,
+}
+
+/// How long the settings and the window of a new connection may wait for room in the socket.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+impl Channel {
+    /// Begins to speak on a socket. `counted` counts the connection while it is open. The connection is driven by a task of the
+    /// runtime that this is called on.
+    ///
+    /// # Errors
+    /// When the socket takes nothing.
+    pub(super) async fn open(
+        socket: Socket,
+        config: &Http2Client,
+        max_header_list: u32,
+        counted: Counted,
+    ) -> Result<Self, ConnectError> {
+        let flow = &config.flow;
+        let mut builder = Builder::new();
+        builder
+            .enable_push(false)
+            .header_table_size(flow.header_table_bytes)
+            .initial_window_size(flow.stream_window_bytes)
+            .initial_connection_window_size(flow.connection_window_bytes)
+            .max_frame_size(flow.max_frame_bytes)
+            .max_header_list_size(flow.max_header_list_bytes.unwrap_or(max_header_list))
+            .data_frame_budget(super::frame_budget(flow));
+        let shaking = timeout(HANDSHAKE, builder.handshake(socket)).await;
+        let shaken = shaken(shaking)?;
+        let (sender, mut connection) = shaken;
+        let state = Arc::new(State::default());
+        let keep_alive = KeepAlive::new(connection.ping_pong(), config.keep_alive);
+        let driven = Driven {
+            connection,
+            keep_alive,
+            state: Arc::clone(&state),
+            _counted: counted,
+        };
+        live::task("channel", driven.drive());
+        Ok(Self {
+            sender: Mutex::new(sender),
+            state,
+            most: usize::try_from(config.max_streams).unwrap_or(usize::MAX),
+            opened: Instant::now(),
+        })
+    }
+
+    /// Leave for one more stream, if the connection lives and neither side has as many as it wants.
+    pub(super) fn reserve(self: &Arc<Self>) -> Option<Slot> {
+        let streams = &self.state.streams;
+        let in_use = streams.load(Ordering::Relaxed);
+        if in_use >= self.most || in_use >= self.sender().current_max_send_streams() {
+            return None;
+        }
+        self.state.uses.fetch_add(1, Ordering::Relaxed);
+        streams.fetch_add(1, Ordering::Relaxed);
+        Some(Slot {
+            channel: Arc::clone(self),
+        })
+    }
+
+    /// Whether it takes no more streams: it has ended, or the other side is about to end it.
+    pub(super) fn is_ending(&self) -> bool {
+        let mut unheard = Context::from_waker(Waker::noop());
+        self.state.has_ended.load(Ordering::Relaxed)
+            || matches!(self.sender().poll_ready(&mut unheard), Poll::Ready(Err(_)))
+    }
+
+    /// How many streams it has.
+    pub(super) fn streams(&self) -> usize {
+        self.state.streams.load(Ordering::Relaxed)
+    }
+
+    /// A number that changes with each stream.
+    pub(super) fn uses(&self) -> u64 {
+        self.state.uses.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    fn sender(&self) -> MutexGuard<'_, SendRequest<Bytes>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shaken<T>(
+    shaking: Result<Result<T, h2::Error>, tokio::time::error::Elapsed>,
+) -> Result<T, ConnectError> {
+    match shaking {
+        Ok(Ok(shaken)) => Ok(shaken),
+        Ok(Err(error)) => Err(ConnectError::Refused(std::io::Error::other(error))),
+        Err(_) => Err(ConnectError::TimedOut(HANDSHAKE)),
+    }
+}
+
+impl Slot {
+    /// Sends a request's head; `is_all` if nothing follows it.
+    ///
+    /// # Errors
+    /// When the connection takes no more streams: nothing was sent then.
+    pub(super) fn send(
+        &self,
+        request: Request<()>,
+        is_all: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+        self.channel.sender().send_request(request, is_all)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.channel.state.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection whose frames are read and written.
+struct Driven {
+    connection: Connection<Socket, Bytes>,
+    keep_alive: Option<KeepAlive>,
+    state: Arc<State>,
+    _counted: Counted,
+}
+
+impl Driven {
+    async fn drive(mut self) {
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
+                return Poll::Ready(ended);
+            }
+            let state = &self.state;
+            let is_used = || state.streams.load(Ordering::Relaxed) > 0;
+            match &mut self.keep_alive {
+                Some(keep_alive) => keep_alive
+                    .poll_lost(cx, is_used)
+                    .map(|()| Err(Reason::SETTINGS_TIMEOUT.into())),
+                None => Poll::Pending,
+            }
+        });
+        if let Err(error) = ended.await {
+            tracing::debug!(%error, "a connection to an endpoint ended");
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.state.has_ended.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,215 @@
+//! A client's connection: one task reads and writes its frames, and each stream is a task of its own.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::{Builder, Connection};
+use tokio::time::{Instant, timeout};
+use transport::Peer;
+
+use super::exchange::answer;
+use super::keep_alive::KeepAlive;
+use crate::exchange::{Edge, Origin};
+use crate::headers::Shown;
+use crate::server::{Activity, Phase, Server};
+use crate::wire::Socket;
+
+/// Who asks on a connection, as its streams need to know it.
+pub(super) struct Caller {
+    pub(super) server: Arc<Server>,
+    pub(super) peer: Peer,
+    pub(super) worker: usize,
+    /// A random number, the same for all requests of the connection.
+    connection: u64,
+    /// What the next hop may be told of the certificate that the client has shown.
+    pub(super) client_cert: Option<Shown>,
+    /// How many streams the client has reset before it had an answer, since somebody last looked.
+    early_resets: AtomicU32,
+}
+
+impl Caller {
+    pub(super) fn origin<'a>(&self, edge: &'a Edge) -> Origin<'a> {
+        Origin {
+            edge,
+            peer: self.peer,
+            connection: self.connection,
+            worker: self.worker,
+        }
+    }
+
+    /// The client wants no answer any more to what it has just asked.
+    pub(super) fn has_reset_early(&self) {
+        self.early_resets.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection until one of both sides has had enough.
+pub(crate) async fn serve(
+    socket: Socket,
+    peer: Peer,
+    worker: usize,
+    server: &Arc<Server>,
+    activity: &Activity,
+) {
+    let front = server.front();
+    let (config, within) = (front.edge.http2, activity.patience().head);
+    activity.serves_many();
+    let caller = Arc::new(Caller {
+        server: Arc::clone(server),
+        peer,
+        worker,
+        connection: fastrand::u64(..),
+        client_cert: socket.client_cert().cloned(),
+        early_resets: AtomicU32::new(0),
+    });
+    let flow = &config.flow;
+    let mut builder = Builder::new();
+    builder
+        .header_table_size(flow.header_table_bytes)
+        .initial_window_size(flow.stream_window_bytes)
+        .initial_connection_window_size(flow.connection_window_bytes)
+        .max_frame_size(flow.max_frame_bytes)
+        .max_header_list_size(front.edge.max_header_list())
+        .max_concurrent_streams(config.max_concurrent_streams)
+        .data_frame_budget(super::frame_budget(flow));
+    drop(front);
+    activity.note(Phase::Busy, 0);
+    let mut connection = match timeout(within, builder.handshake(socket)).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
+        Err(_) => return tracing::debug!(%peer, "a client took too long to begin"),
+    };
+    let mut serving = Serving {
+        keep_alive: KeepAlive::new(connection.ping_pong(), config.keep_alive),
+        connection,
+        caller,
+        activity,
+        is_ending: false,
+        streams: 0,
+        resets: Resets::new(config.max_early_resets),
+    };
+    poll_fn(|cx| serving.poll(cx)).await;
+}
+
+/// A connection that is served.
+struct Serving<'a> {
+    connection: Connection<Socket, Bytes>,
+    keep_alive: Option<KeepAlive>,
+    caller: Arc<Caller>,
+    activity: &'a Activity,
+    /// Whether the client was told to send no more requests.
+    is_ending: bool,
+    /// How many requests there were.
+    streams: u64,
+    resets: Resets,
+}
+
+impl Serving<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let activity = self.activity;
+        if (activity.is_draining() || activity.has_stalled()) && !self.is_ending {
+            // Requests that are on their way are answered still: the client is told which was the last only after a while.
+            self.connection.graceful_shutdown();
+            self.is_ending = true;
+        }
+        loop {
+            match self.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    self.streams += 1;
+                    let answering = answer(Arc::clone(&self.caller), request, respond);
+                    live::task("stream", answering);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(peer = %self.caller.peer, %error, "a connection broke");
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        self.heed_resets();
+        let has_streams = self.connection.has_streams();
+        let phase = match has_streams {
+            true => Phase::Busy,
+            false => Phase::Quiet,
+        };
+        activity.note(phase, self.streams);
+        match &mut self.keep_alive {
+            Some(keep_alive) => keep_alive.poll_lost(cx, || true),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Ends the connection of a client that asks only to reset.
+    fn heed_resets(&mut self) {
+        let new = self.caller.early_resets.swap(0, Ordering::Relaxed);
+        if new > 0 && self.resets.are_too_many(new, self.streams, Instant::now()) {
+            tracing::debug!(peer = %self.caller.peer, "a client resets most of its streams");
+            self.caller.server.front().edge.stats.reset_floods.inc();
+            self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        }
+    }
+}
+
+/// How many streams were reset early, and how many there were, in the last while.
+struct Resets {
+    most: u32,
+    count: u32,
+    began: Option<Instant>,
+    /// How many streams there were when it began.
+    streams: u64,
+}
+
+/// How long the while is.
+const WINDOW: Duration = Duration::from_secs(10);
+
+impl Resets {
+    fn new(most: u32) -> Self {
+        Self {
+            most,
+            count: 0,
+            began: None,
+            streams: 0,
+        }
+    }
+
+    /// Whether these are too many, of so many streams that there were in all.
+    fn are_too_many(&mut self, new: u32, streams: u64, now: Instant) -> bool {
+        if self.began.is_none_or(|began| now - began >= WINDOW) {
+            *self = Self {
+                began: Some(now),
+                // Those that were just reset belong to the new while.
+                streams: streams.saturating_sub(u64::from(new)),
+                ..Self::new(self.most)
+            };
+        }
+        self.count += new;
+        let streams = streams - self.streams;
+        self.count > self.most && u64::from(self.count) * 2 > streams
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resets_are_too_many_where_they_are_most_of_all_streams() {
+        let now = Instant::now();
+        let mut resets = Resets::new(500);
+        assert!(!resets.are_too_many(500, 500, now));
+        assert!(resets.are_too_many(1, 501, now));
+        let mut resets = Resets::new(500);
+        assert!(!resets.are_too_many(1, 1, now));
+        assert!(!resets.are_too_many(599, 10_000, now), "they are few");
+        let later = now + WINDOW;
+        assert!(!resets.are_too_many(5, 10_005, later), "another while");
+        assert!(!resets.are_too_many(490, 10_600, later), "not yet");
+        assert!(resets.are_too_many(120, 10_720, later));
+    }
+}

@@ -1,0 +1,183 @@
+//! One endpoint, one request: a stream on an open channel if there is one, else on a new one.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason, SendStream};
+use policy::Outcome;
+use tokio::time::{Instant, timeout};
+
+use super::super::channel::Slot;
+use super::super::channels;
+use super::super::relay::Relay;
+use super::{Asked, ResponseHead, Rest, Sending, Unanswered};
+use crate::client::{Client, ConnectError, InFlight, Interrupted};
+use crate::error::{Full, RouteError};
+
+/// Why an endpoint did not answer.
+pub(super) enum Failed {
+    /// Nothing of the request was sent, or nobody has looked at it.
+    Surely(ConnectError),
+    /// The endpoint says that it has not looked at it.
+    Refused(Reason),
+    /// It may have been seen, or nobody waits for the answer.
+    Perhaps(Unanswered),
+}
+
+/// Sends the request to one endpoint.
+pub(super) async fn attempt(
+    client: &Arc<Client>,
+    mut in_flight: InFlight,
+    sending: &Sending<'_>,
+    asked: &mut Asked,
+) -> Result<(ResponseHead, Rest), Failed> {
+    for _ in 0..MOST_CHANNELS {
+        let slot = match channels::reserve(&in_flight.endpoint, sending.worker) {
+            Some(slot) => slot,
+            None => Box::pin(open(client, &mut in_flight, sending, asked)).await?,
+        };
+        let request = asked.head.clone().into();
+        let (response, sink) = match slot.send(request, asked.upload.is_done()) {
+            Ok(sent) => sent,
+            // It has ended in this moment.
+            Err(error) => {
+                tracing::debug!(%error, "a stream was not opened");
+                continue;
+            }
+        };
+        let asking = Asking { response, sink };
+        let answered = match client.rules.settings.attempt_timeout {
+            None => asking.answer(asked).await,
+            Some(most) => match timeout(most, Box::pin(asking.answer(asked))).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    client.stats.trouble().timeouts.inc();
+                    in_flight.judge(Outcome::Failure, Instant::now());
+                    let cause = Interrupted::TimedOut(most);
+                    return Err(broken(client, &in_flight, cause));
+                }
+            },
+        };
+        let error = match answered {
+            Ok((head, download, sink)) => {
+                let rest = Rest {
+                    download,
+                    sink,
+                    in_flight,
+                    _slot: slot,
+                };
+                return Ok((head, rest));
+            }
+            Err(None) => return Err(Failed::Perhaps(Unanswered::Gone)),
+            Err(Some(error)) => error,
+        };
+        // Whoever closes its connection tells how far it has read: this stream it has not.
+        if error.is_go_away() && error.is_remote() && asked.upload.is_repeatable() {
+            asked.rewind();
+            continue;
+        }
+        in_flight.judge(Outcome::Failure, Instant::now());
+        return Err(match error.reason() {
+            Some(Reason::REFUSED_STREAM) if error.is_remote() => {
+                Failed::Refused(Reason::REFUSED_STREAM)
+            }
+            Some(reason) if error.is_reset() && error.is_remote() => {
+                let endpoint = in_flight.endpoint.address;
+                Failed::Perhaps(Unanswered::Reset { reason, endpoint })
+            }
+            _ => broken(client, &in_flight, Interrupted::Stream(error)),
+        });
+    }
+    in_flight.judge(Outcome::Failure, Instant::now());
+    let cause = std::io::Error::other("its connections close as soon as they are used");
+    Err(Failed::Surely(ConnectError::Refused(cause)))
+}
+
+/// How many connections of an endpoint may end under a request before anything of it was looked at.
+const MOST_CHANNELS: usize = 4;
+
+/// Waits for a new channel.
+async fn open(
+    client: &Arc<Client>,
+    in_flight: &mut InFlight,
+    sending: &Sending<'_>,
+    asked: &mut Asked,
+) -> Result<Slot, Failed> {
+    let endpoint = Arc::clone(&in_flight.endpoint);
+    let mut opening = pin!(channels::open(
+        client,
+        &endpoint,
+        sending.worker,
+        sending.deadline
+    ));
+    let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Ready(opened) => Poll::Ready(Some(opened)),
+        Poll::Pending => asked.poll_gone(cx).map(|()| None),
+    });
+    match opened.await {
+        Some(Ok(slot)) => Ok(slot),
+        None => Err(Failed::Perhaps(Unanswered::Gone)),
+        // No endpoint is to blame, and no other one would do.
+        Some(Err(cause)) if cause.is_lack_of_descriptors() => Err(Failed::Perhaps(
+            RouteError::Overloaded(Full::Descriptors).into(),
+        )),
+        Some(Err(cause)) => {
+            in_flight.judge(Outcome::Failure, Instant::now());
+            Err(Failed::Surely(cause))
+        }
+    }
+}
+
+fn broken(client: &Client, in_flight: &InFlight, cause: Interrupted) -> Failed {
+    let broken = RouteError::Broken {
+        id: client.id.clone(),
+        address: in_flight.endpoint.address,
+        cause,
+    };
+    Failed::Perhaps(broken.into())
+}
+
+/// A stream on which a request is sent. Dropping it cancels the stream.
+struct Asking {
+    response: ResponseFuture,
+    sink: SendStream<Bytes>,
+}
+
+/// The head, what follows it, and what the endpoint still takes of the request.
+type Answered = (ResponseHead, Relay, SendStream<Bytes>);
+
+impl Asking {
+    /// Sends the rest of the request, and waits for the head of the answer. The error is none if the client has gone.
+    async fn answer(mut self, asked: &mut Asked) -> Result<Answered, Option<h2::Error>> {
+        let response = poll_fn(|cx| {
+            if asked.poll_upload(cx, &mut self.sink).is_ready() {
+                return Poll::Ready(Err(None));
+            }
+            self.pass_interim(cx, asked);
+            match Pin::new(&mut self.response).poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(answered.map_err(Some)),
+                Poll::Pending => asked.poll_gone(cx).map(|()| Err(None)),
+            }
+        });
+        let (parts, body) = response.await?.into_parts();
+        let head = ResponseHead::from(parts);
+        if let Some(reason) = head.malformed() {
+            tracing::debug!(reason, "a malformed answer");
+            self.sink.send_reset(Reason::PROTOCOL_ERROR);
+            return Err(Some(Reason::PROTOCOL_ERROR.into()));
+        }
+        Ok((head, Relay::new(body), self.sink))
+    }
+
+    /// Tells the client what the endpoint says before its answer.
+    fn pass_interim(&mut self, cx: &mut Context<'_>, asked: &mut Asked) {
+        while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
+            // Who cannot be told will be found gone.
+            let _ = asked.respond.send_informational(interim);
+        }
+    }
+}
