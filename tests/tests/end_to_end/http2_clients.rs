@@ -99,37 +99,6 @@ const CASES: [Case; 7] = [
     },
 ];
 
-/// A connection that begins with HTTP/1.1 and goes on with HTTP/2.
-const UPGRADES: [Case; 2] = [
-    Case {
-        command: &[
-            "curl",
-            "-sSf",
-            "--http2",
-            "--connect-to",
-            "::PROXY",
-            "-w",
-            "%{http_version} %{http_code}",
-            "http://web/",
-        ],
-        says: "v12 200",
-        never: "rror",
-    },
-    Case {
-        command: &["nghttp", "-uv", "-H:authority: web", "http://PROXY/"],
-        says: ":status: 200",
-        never: "RST_STREAM",
-    },
-];
-
-#[test]
-fn clients_that_begin_with_http_1_go_on_with_http_2() {
-    let mut world = World::new();
-    let backend = world.backend("v1");
-    let router = router(&mut world, &backend.path());
-    check(router, &UPGRADES);
-}
-
 #[test]
 fn clients_of_others_are_content_with_http_2() {
     let mut world = World::new();
