@@ -59,34 +59,34 @@ const CASES: [Case; 7] = [
     Case {
         command: &[
             "h2load",
-            "-n5000",
+            "-n2000",
             "-c5",
             "-m100",
             "-H:authority: web",
             "http://PROXY/",
         ],
-        says: "5000 succeeded, 0 failed, 0 errored, 0 timeout",
+        says: "2000 succeeded, 0 failed, 0 errored, 0 timeout",
         never: "Process Request Failure",
     },
     // Bodies that do not fit into the windows.
     Case {
         command: &[
             "h2load",
-            "-n300",
+            "-n100",
             "-c3",
             "-m20",
             "-d../Cargo.lock",
             "-H:authority: web",
             "http://PROXY/",
         ],
-        says: "300 succeeded, 0 failed, 0 errored, 0 timeout",
+        says: "100 succeeded, 0 failed, 0 errored, 0 timeout",
         never: "Process Request Failure",
     },
     // Few streams on many connections, with the smallest windows there are.
     Case {
         command: &[
             "h2load",
-            "-n5000",
+            "-n2000",
             "-c100",
             "-m5",
             "-w16",
@@ -94,7 +94,7 @@ const CASES: [Case; 7] = [
             "-H:authority: web",
             "http://PROXY/",
         ],
-        says: "5000 succeeded, 0 failed, 0 errored, 0 timeout",
+        says: "2000 succeeded, 0 failed, 0 errored, 0 timeout",
         never: "Process Request Failure",
     },
 ];
