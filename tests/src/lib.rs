@@ -6,6 +6,8 @@
 mod backend;
 mod bare;
 mod etcd;
+pub mod grpc;
+mod lineage;
 mod load;
 mod namerctl;
 mod namerd;
@@ -21,6 +23,7 @@ mod world;
 pub use backend::Backend;
 pub use bare::{Bare, Heard};
 pub use etcd::Etcd;
+pub use lineage::Lineage;
 pub use load::{Answer, Load, Outcome};
 pub use namerctl::{Namerctl, Said};
 pub use namerd::{Namerd, Ports};

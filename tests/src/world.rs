@@ -119,20 +119,29 @@ impl World {
 
     /// Starts a router that asks all namerds for the namespace `default`.
     pub fn start_router(&mut self) {
+        let interpreter = self.interpreter();
+        self.start_router_with(&interpreter);
+    }
+
+    /// What a router's YAML says to ask all namerds for the namespace `default`.
+    pub fn interpreter(&self) -> String {
         let namerds = self.namerds.iter().map(|namerd| {
             let port = namerd.mesh().port();
             format!("/$/inet/127.0.0.1/{port}")
         });
         let dst = namerds.collect::<Vec<_>>().join(", ");
-        self.start_router_with(&format!(
-            "  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n"
-        ));
+        format!("  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n")
     }
 
     /// Starts a router with the YAML below its `protocol` and servers.
     pub fn start_router_with(&mut self, yaml: &str) {
+        self.start_router_for("http", yaml);
+    }
+
+    /// Starts a router for a protocol of the configuration, with the YAML below its servers.
+    pub fn start_router_for(&mut self, protocol: &'static str, yaml: &str) {
         let name = format!("router-{}", self.routers.len() + 1);
-        let router = Router::start(self.dir(), &name, yaml, (0, 0));
+        let router = Router::start_for(protocol, self.dir(), &name, yaml, (0, 0));
         self.routers.push(router.expect("the router starts"));
     }
 
@@ -163,12 +172,18 @@ impl World {
         let endpoints = (0..count).map(|_| Scripted::start(self.runtime.handle(), act));
         let endpoints: Vec<_> = endpoints.collect();
         self.disco_of("web", endpoints.iter().map(Scripted::address));
+        let yaml = self.by_files(policy);
+        self.start_router_with(&yaml);
+        endpoints
+    }
+
+    /// What a router's YAML says to find services in files, and to treat them as the policy says.
+    pub fn by_files(&self, policy: &str) -> String {
         let disco = self.dir().join("disco");
         let disco = disco.display();
-        self.start_router_with(&format!(
+        format!(
             "  dtab: /svc => /#/io.l5d.fs\n{policy}namers: [{{kind: io.l5d.fs, rootDir: {disco}}}]\n"
-        ));
-        endpoints
+        )
     }
 
     /// A backend that no file names.
