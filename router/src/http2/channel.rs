@@ -128,7 +128,10 @@ impl Channel {
     pub(super) fn is_ending(&self) -> bool {
         let mut unheard = Context::from_waker(Waker::noop());
         self.state.has_ended.load(Ordering::Relaxed)
-            || matches!(self.sender.clone().poll_ready(&mut unheard), Poll::Ready(Err(_)))
+            || matches!(
+                self.sender.clone().poll_ready(&mut unheard),
+                Poll::Ready(Err(_))
+            )
     }
 
     /// How many streams it has.

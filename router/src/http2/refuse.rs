@@ -53,7 +53,10 @@ pub(super) async fn refuse(
         && !is_all
     {
         let patience = edge.patience.reply;
-        if timeout(patience, send(&mut out, text.into())).await.is_err() {
+        if timeout(patience, send(&mut out, text.into()))
+            .await
+            .is_err()
+        {
             edge.stats.stalled(Phase::Reply);
             out.send_reset(Reason::CANCEL);
         }
