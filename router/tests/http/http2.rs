@@ -4,9 +4,14 @@ mod client;
 mod endpoint;
 mod frames;
 
+mod channels;
 mod errors;
+mod floods;
+mod flow;
 mod plain;
 mod resets;
+mod retries;
+mod server;
 
 use std::future::Future;
 use std::time::Duration;

@@ -88,12 +88,6 @@ impl Client {
     }
 
     /// How the connection ended.
-    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
-        drop(self.sender);
-        self.ended.await.expect("it is told")
-    }
-
-    /// The same, while requests may still be sent.
     pub(crate) async fn has_ended(&mut self) -> Result<(), h2::Error> {
         (&mut self.ended).await.expect("it is told")
     }

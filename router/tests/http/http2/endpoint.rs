@@ -9,7 +9,7 @@ use std::thread;
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Response};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{answer, read};
@@ -28,8 +28,6 @@ pub(crate) struct Call {
     pub(crate) respond: SendResponse<Bytes>,
     /// The how manieth request it is, over all connections.
     pub(crate) number: usize,
-    /// The how manieth connection it came on.
-    pub(crate) connection: usize,
 }
 
 impl Endpoint {
@@ -48,7 +46,7 @@ impl Endpoint {
         let (says, script) = (Arc::new(says), Arc::new(script));
         let requests = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&requests);
-        let endpoint = Self::on_connection(move |stream, connection| {
+        let endpoint = Self::on_connection(move |stream, _| {
             let (says, script) = (Arc::clone(&says), Arc::clone(&script));
             let counted = Arc::clone(&counted);
             async move {
@@ -67,7 +65,6 @@ impl Endpoint {
                             body,
                             respond,
                             number,
-                            connection,
                         }),
                     );
                 }

@@ -78,8 +78,8 @@ fn each_error_has_its_status() {
             "attempt_timeout",
         ),
         (
-            "/svc => /#/io.l5d.consul/dc/x",
-            "  bindingTimeoutMs: 100\nnamers:\n- {kind: io.l5d.consul, host: 127.0.0.1, port: 1}\n",
+            "",
+            "  bindingTimeoutMs: 100\n  interpreter: {kind: io.l5d.mesh, dst: /$/inet/127.0.0.1/1, root: /x}\nstateDir: none\n",
             503,
             "binding timeout",
             "14",

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 pub(crate) const DATA: u8 = 0;
@@ -124,6 +124,16 @@ impl Peer {
         peer
     }
 
+    /// Reads what a client begins with.
+    pub(crate) async fn read_preface(&mut self) {
+        let mut preface = [0; PREFACE.len()];
+        self.stream
+            .read_exact(&mut preface)
+            .await
+            .expect("it comes");
+        assert_eq!(preface, PREFACE);
+    }
+
     pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("no delay");
         Self { stream }
@@ -156,17 +166,7 @@ impl Peer {
 
     /// The next frame; none at the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
-        let mut head = [0; 9];
-        self.stream.read_exact(&mut head).await.ok()?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; usize::try_from(length).expect("a length")];
-        self.stream.read_exact(&mut payload).await.ok()?;
-        Some(Frame {
-            kind: head[3],
-            flags: head[4],
-            stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff,
-            payload,
-        })
+        next(&mut self.stream).await
     }
 
     /// The next frame of this kind. What the other side must have an answer to gets one.
@@ -196,5 +196,61 @@ impl Peer {
     pub(crate) async fn goodbye(&mut self) -> Option<u32> {
         let goaway = self.next_of(GOAWAY).await?;
         Some(goaway.number(4))
+    }
+}
+
+async fn next(reader: &mut (impl AsyncRead + Unpin)) -> Option<Frame> {
+    let mut head = [0; 9];
+    reader.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; usize::try_from(length).expect("a length")];
+    reader.read_exact(&mut payload).await.ok()?;
+    Some(Frame {
+        kind: head[3],
+        flags: head[4],
+        stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff,
+        payload,
+    })
+}
+
+/// What came of a client that sent a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flooded {
+    /// All of it was read.
+    Served,
+    /// The connection ended, for this reason.
+    Ended(u32),
+    /// It ended without a word.
+    Cut,
+}
+
+impl Peer {
+    /// Sends all this, and reads meanwhile.
+    pub(crate) async fn flood(self, mut bytes: Vec<u8>) -> Flooded {
+        const LAST: &[u8] = b"the end!";
+        bytes.extend(Frame::new(PING, 0, 0, LAST).bytes());
+        let (reader, mut writer) = self.stream.into_split();
+        let writing = async {
+            // Who has had enough need not take the rest.
+            let _ = writer.write_all(&bytes).await;
+            std::future::pending::<()>().await;
+        };
+        let reading = async {
+            let mut reader = tokio::io::BufReader::new(reader);
+            loop {
+                match next(&mut reader).await {
+                    None => return Flooded::Cut,
+                    Some(frame) if frame.kind == GOAWAY => return Flooded::Ended(frame.number(4)),
+                    Some(frame) if frame.kind == PING && frame.payload == LAST => {
+                        return Flooded::Served;
+                    }
+                    Some(_) => {}
+                }
+            }
+        };
+        tokio::select! {
+            flooded = reading => flooded,
+            () = writing => Flooded::Cut,
+        }
     }
 }

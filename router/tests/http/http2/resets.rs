@@ -1,5 +1,7 @@
 //! Streams that do not come to their end: each side hears of the other's, at once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::Reason;
 use http::StatusCode;
@@ -50,6 +52,9 @@ fn an_endpoints_reset_reaches_the_client_as_it_is() {
     }
 }
 
+/// However busy the machine is. Without that it takes a few milliseconds.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// An endpoint that tells when its streams are reset, and why.
 fn telling() -> (Endpoint, mpsc::Receiver<(Option<Reason>, Instant)>) {
     let (tell, told) = mpsc::channel(10);
@@ -89,7 +94,7 @@ fn a_client_that_gives_up_is_heard_of_at_once() {
             sink.send_reset(Reason::CANCEL);
             let (reason, heard) = told.recv().await.expect("it is told");
             assert_eq!(reason, Some(Reason::CANCEL), "{uri}");
-            assert!(heard - gone < SOON, "{uri}: {:?}", heard - gone);
+            assert!(heard - gone < AT_ONCE, "{uri}: {:?}", heard - gone);
         }
     });
     let metrics = metrics(&world);
@@ -116,7 +121,7 @@ fn a_client_whose_connection_ends_has_given_up_everything() {
         for _ in 0..3 {
             let (reason, heard) = told.recv().await.expect("it is told");
             assert_eq!(reason, Some(Reason::CANCEL));
-            assert!(heard - gone < SOON, "{:?}", heard - gone);
+            assert!(heard - gone < AT_ONCE, "{:?}", heard - gone);
         }
     });
 }
@@ -148,6 +153,8 @@ fn an_answer_whose_connection_ends_is_not_taken_for_a_whole() {
         peer.send(frames::HEADERS, frames::END_HEADERS, stream, &head)
             .await;
         peer.send(frames::DATA, 0, stream, b"some").await;
+        // Else the head may go with the rest.
+        tokio::time::sleep(SOON).await;
     });
     let world = world(&format!("/svc/web => {}", web.path()), "", "");
     run(async {
