@@ -20,6 +20,7 @@ mod head;
 mod hold;
 mod keep_alive;
 mod pass;
+mod patience;
 mod queue;
 mod refuse;
 mod relay;
@@ -32,9 +33,12 @@ pub(crate) use fields::Fields;
 #[cfg(test)]
 pub(crate) use head::{RequestHead, ResponseHead};
 
+/// How much of a stream is written before the socket has room for it. What an endpoint sends is released by that much early.
+const MOST_UNSENT: usize = 64 * 1024;
+
 /// How much small frames may cost that wait to be read, as the library counts it: 256 bytes a frame less what it carries.
 ///
-/// Bodies are read at once, but for those whose request waits for its name or its endpoint.
+/// Bodies are read at once, and so this is for what came in between two looks.
 fn frame_budget(flow: &config::Http2Flow) -> usize {
     usize::try_from(flow.connection_window_bytes).unwrap_or(usize::MAX)
 }

@@ -21,6 +21,9 @@ pub(super) struct Relay {
     trailers: Option<HeaderMap>,
     /// What the source may not send again before it was passed on.
     unreleased: usize,
+    /// How many bytes were read, and how many were passed on.
+    read: u64,
+    passed: u64,
     /// What was passed on and may be wanted again.
     kept: Kept,
 }
@@ -75,6 +78,8 @@ impl Relay {
             queue: Queue::default(),
             trailers: None,
             unreleased: 0,
+            read: 0,
+            passed: 0,
             kept: Kept::All(Bytes::new(), Vec::new(), 0),
         }
     }
@@ -87,6 +92,17 @@ impl Relay {
     /// Whether all was passed on, or there is nothing.
     pub(super) fn is_done(&self) -> bool {
         self.stage == Stage::Done
+    }
+
+    /// How far it is, if it waits for the source to send more.
+    pub(super) fn awaits_source(&self) -> Option<u64> {
+        let is_open = matches!(self.stage, Stage::Data | Stage::Trailers);
+        (is_open && self.queue.is_empty()).then_some(self.read)
+    }
+
+    /// How far it is, if it waits for the sink to take more.
+    pub(super) fn awaits_sink(&self) -> Option<u64> {
+        (!self.queue.is_empty()).then_some(self.passed)
     }
 
     /// Whether it could be sent once more, from the first byte on.
@@ -150,6 +166,7 @@ impl Relay {
                 let (len, is_last) = (chunk.len(), self.ends_here() && may_end_with_data);
                 self.keep(&chunk);
                 sink.send_data(chunk, is_last).map_err(Trouble::Sink)?;
+                self.passed += len as u64;
                 self.release(len);
                 if is_last {
                     self.stage = Stage::Done;
@@ -234,6 +251,7 @@ impl Relay {
             match self.source.poll_data(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.unreleased += chunk.len();
+                    self.read += chunk.len() as u64;
                     self.queue.push(chunk);
                     if self.source.is_end_stream() {
                         self.stage = Stage::Read;

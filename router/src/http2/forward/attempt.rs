@@ -50,7 +50,11 @@ pub(super) async fn attempt(
                 continue;
             }
         };
-        let asking = Asking { response, sink };
+        let asking = Asking {
+            response,
+            sink,
+            interim: 0,
+        };
         let answered = match client.rules.settings.attempt_timeout {
             None => asking.answer(asked).await,
             Some(most) => match timeout(most, Box::pin(asking.answer(asked))).await {
@@ -73,8 +77,12 @@ pub(super) async fn attempt(
                 };
                 return Ok((head, rest));
             }
-            Err(None) => return Err(Failed::Perhaps(Unanswered::Gone)),
-            Err(Some(error)) => error,
+            Err(NoAnswer::Gone) => return Err(Failed::Perhaps(Unanswered::Gone)),
+            Err(NoAnswer::TooMuch) => {
+                in_flight.judge(Outcome::Failure, Instant::now());
+                return Err(broken(client, &in_flight, Interrupted::TooMuch));
+            }
+            Err(NoAnswer::Stream(error)) => error,
         };
         // Whoever closes its connection tells how far it has read: this stream it has not.
         if error.is_go_away() && error.is_remote() && asked.upload.is_repeatable() {
@@ -146,22 +154,39 @@ fn broken(client: &Client, in_flight: &InFlight, cause: Interrupted) -> Failed {
 struct Asking {
     response: ResponseFuture,
     sink: SendStream<Bytes>,
+    /// How often the endpoint has said something before its answer.
+    interim: usize,
+}
+
+/// How often it may.
+const MOST_INTERIM: usize = 100;
+
+/// Why there is no head of an answer.
+enum NoAnswer {
+    /// The client has gone.
+    Gone,
+    Stream(h2::Error),
+    /// The endpoint says so much before its answer that it may never end.
+    TooMuch,
 }
 
 /// The head, what follows it, and what the endpoint still takes of the request.
 type Answered = (ResponseHead, Relay, SendStream<Bytes>);
 
 impl Asking {
-    /// Sends the rest of the request, and waits for the head of the answer. The error is none if the client has gone.
-    async fn answer(mut self, asked: &mut Asked) -> Result<Answered, Option<h2::Error>> {
+    /// Sends the rest of the request, and waits for the head of the answer.
+    async fn answer(mut self, asked: &mut Asked) -> Result<Answered, NoAnswer> {
         let response = poll_fn(|cx| {
             if asked.poll_upload(cx, &mut self.sink).is_ready() {
-                return Poll::Ready(Err(None));
+                return Poll::Ready(Err(NoAnswer::Gone));
             }
             self.pass_interim(cx, asked);
+            if self.interim > MOST_INTERIM {
+                return Poll::Ready(Err(NoAnswer::TooMuch));
+            }
             match Pin::new(&mut self.response).poll(cx) {
-                Poll::Ready(answered) => Poll::Ready(answered.map_err(Some)),
-                Poll::Pending => asked.poll_gone(cx).map(|()| Err(None)),
+                Poll::Ready(answered) => Poll::Ready(answered.map_err(NoAnswer::Stream)),
+                Poll::Pending => asked.poll_gone(cx).map(|()| Err(NoAnswer::Gone)),
             }
         });
         let (parts, body) = response.await?.into_parts();
@@ -169,14 +194,17 @@ impl Asking {
         if let Some(reason) = head.malformed() {
             tracing::debug!(reason, "a malformed answer");
             self.sink.send_reset(Reason::PROTOCOL_ERROR);
-            return Err(Some(Reason::PROTOCOL_ERROR.into()));
+            return Err(NoAnswer::Stream(Reason::PROTOCOL_ERROR.into()));
         }
         Ok((head, Relay::new(body), self.sink))
     }
 
     /// Tells the client what the endpoint says before its answer.
     fn pass_interim(&mut self, cx: &mut Context<'_>, asked: &mut Asked) {
-        while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
+        while self.interim <= MOST_INTERIM
+            && let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx)
+        {
+            self.interim += 1;
             // Who cannot be told will be found gone.
             let _ = asked.respond.send_informational(interim);
         }
