@@ -1,5 +1,7 @@
 //! A request as it came in on a stream, and what is left of it to do.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use tokio::time::Instant;
 use super::grpc;
 use super::head::RequestHead;
 use super::relay::{Relay, Trouble};
+use super::upgrade::FirstBody;
 use crate::forward::Rewritten;
 use crate::headers::Shown;
 
@@ -35,16 +38,20 @@ impl Asked {
         respond: SendResponse<Bytes>,
         now: Instant,
     ) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let is_grpc = grpc::is_call(&parts.headers);
         let timeout = match is_grpc {
             true => grpc::timeout(&parts.headers),
             false => None,
         };
+        let mut upload = Relay::new(body);
+        if let Some(FirstBody(body)) = parts.extensions.remove() {
+            upload.begin_with(body);
+        }
         Self {
             expires: timeout.map(|timeout| now + timeout),
             head: RequestHead::from(parts),
-            upload: Relay::new(body),
+            upload,
             respond,
             is_grpc,
             is_refused: false,
@@ -98,5 +105,15 @@ impl Asked {
     /// Ready when the client has reset the stream, or its connection has ended.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.respond.poll_reset(cx).map(drop)
+    }
+
+    /// Waits for this; none if the client goes meanwhile.
+    pub(super) async fn unless_gone<T>(&mut self, waiting: impl Future<Output = T>) -> Option<T> {
+        let mut waiting = pin!(waiting);
+        poll_fn(|cx| match waiting.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => self.poll_gone(cx).map(|()| None),
+        })
+        .await
     }
 }

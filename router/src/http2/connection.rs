@@ -12,12 +12,13 @@ use h2::server::{Builder, Connection};
 use tokio::time::{Instant, timeout};
 use transport::Peer;
 
+use super::entrance::Entrance;
 use super::exchange::answer;
 use super::keep_alive::KeepAlive;
+use super::upgrade::FirstBody;
 use crate::exchange::{Edge, Origin};
 use crate::headers::Shown;
 use crate::server::{Activity, Phase, Server};
-use crate::wire::Socket;
 
 /// Who asks on a connection, as its streams need to know it.
 pub(super) struct Caller {
@@ -50,7 +51,7 @@ impl Caller {
 
 /// Serves a connection until one of both sides has had enough.
 pub(crate) async fn serve(
-    socket: Socket,
+    entrance: Entrance,
     peer: Peer,
     worker: usize,
     server: &Arc<Server>,
@@ -64,7 +65,7 @@ pub(crate) async fn serve(
         peer,
         worker,
         connection: fastrand::u64(..),
-        client_cert: socket.client_cert().cloned(),
+        client_cert: entrance.client_cert().cloned(),
         early_resets: AtomicU32::new(0),
     });
     let flow = &config.flow;
@@ -79,7 +80,8 @@ pub(crate) async fn serve(
         .data_frame_budget(super::frame_budget(flow));
     drop(front);
     activity.note(Phase::Busy, 0);
-    let mut connection = match timeout(within, builder.handshake(socket)).await {
+    let first_body = entrance.first_body();
+    let mut connection = match timeout(within, builder.handshake(entrance)).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
         Err(_) => return tracing::debug!(%peer, "a client took too long to begin"),
@@ -87,6 +89,7 @@ pub(crate) async fn serve(
     let mut serving = Serving {
         keep_alive: KeepAlive::new(connection.ping_pong(), config.keep_alive),
         connection,
+        first_body,
         caller,
         activity,
         is_ending: false,
@@ -98,7 +101,9 @@ pub(crate) async fn serve(
 
 /// A connection that is served.
 struct Serving<'a> {
-    connection: Connection<Socket, Bytes>,
+    connection: Connection<Entrance, Bytes>,
+    /// The body of a first stream that was asked for before there were any.
+    first_body: Option<Bytes>,
     keep_alive: Option<KeepAlive>,
     caller: Arc<Caller>,
     activity: &'a Activity,
@@ -119,8 +124,11 @@ impl Serving<'_> {
         }
         loop {
             match self.connection.poll_accept(cx) {
-                Poll::Ready(Some(Ok((request, respond)))) => {
+                Poll::Ready(Some(Ok((mut request, respond)))) => {
                     self.streams += 1;
+                    if let Some(body) = self.first_body.take() {
+                        FirstBody(body).belongs_to(&mut request);
+                    }
                     let answering = answer(Arc::clone(&self.caller), request, respond);
                     live::task("stream", answering);
                 }
