@@ -42,6 +42,18 @@ pub(in super::super) struct Trouble {
     pub(in super::super) permit: Option<Permit>,
 }
 
+impl From<Interrupted> for Trouble {
+    /// Nothing may be sent again.
+    fn from(cause: Interrupted) -> Self {
+        Self {
+            cause,
+            has_begun: true,
+            was_heard: true,
+            permit: None,
+        }
+    }
+}
+
 impl Report {
     /// What was told.
     pub(in super::super) fn take(&self) -> Option<Trouble> {
@@ -110,8 +122,11 @@ pub(super) async fn carry(
             });
             respond.send_reset(Reason::INTERNAL_ERROR);
         }
-        // The stream was reset.
-        Ended::Broken(cause) => tracing::debug!(%cause, "an answer broke off"),
+        // The stream was reset. Its head may not have been looked at yet.
+        Ended::Broken(cause) => {
+            tracing::debug!(%cause, "an answer broke off");
+            errand.report.tell(cause.into());
+        }
     }
 }
 

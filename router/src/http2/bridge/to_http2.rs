@@ -129,7 +129,6 @@ fn refusal(cause: &h2::Error) -> Vec<u8> {
     let text = format!("the endpoint did not look at the request: {cause}");
     let mut head = ResponseHead::new(StatusCode::SERVICE_UNAVAILABLE);
     head.fields.push_named(b"finagle-http-nack", b"true");
-    head.fields.push(Known::L5dRetryable, b"true");
     let shown = form_encoded(&text, 1024);
     head.fields.push(Known::L5dErr, shown.as_bytes());
     head.fields.push(Known::Connection, b"close");

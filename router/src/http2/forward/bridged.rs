@@ -137,15 +137,3 @@ fn after(
     asked.rewind();
     Err(Failed::Surely(unsent))
 }
-
-impl From<Interrupted> for Trouble {
-    /// Nobody knows how far the endpoint came.
-    fn from(cause: Interrupted) -> Self {
-        Self {
-            cause,
-            has_begun: true,
-            was_heard: true,
-            permit: None,
-        }
-    }
-}
