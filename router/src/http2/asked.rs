@@ -1,5 +1,7 @@
 //! A request as it came in on a stream, and what is left of it to do.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use super::grpc;
 use super::head::RequestHead;
 use super::patience::Patience;
 use super::relay::{Relay, Trouble};
+use super::upgrade::FirstBody;
 use crate::forward::Rewritten;
 use crate::headers::Shown;
 use crate::wire::Text;
@@ -46,7 +49,7 @@ impl Asked {
         now: Instant,
         stall: Duration,
     ) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         // Whoever waits for a word of the endpoint is not slow.
         let is_promised = parts.headers.contains_key(CONTENT_LENGTH)
             && !parts.headers.contains_key(EXPECT)
@@ -56,10 +59,14 @@ impl Asked {
             true => grpc::timeout(&parts.headers),
             false => None,
         };
+        let mut upload = Relay::new(body);
+        if let Some(FirstBody(body)) = parts.extensions.remove() {
+            upload.begin_with(body);
+        }
         Self {
             expires: timeout.map(|timeout| now + timeout),
             head: RequestHead::from(parts),
-            upload: Relay::new(body),
+            upload,
             respond,
             is_grpc,
             is_refused: false,
@@ -150,5 +157,15 @@ impl Asked {
             return Poll::Ready(());
         }
         self.respond.poll_reset(cx).map(drop)
+    }
+
+    /// Waits for this; none if the client goes meanwhile.
+    pub(super) async fn unless_gone<T>(&mut self, waiting: impl Future<Output = T>) -> Option<T> {
+        let mut waiting = pin!(waiting);
+        poll_fn(|cx| match waiting.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => self.poll_gone(cx).map(|()| None),
+        })
+        .await
     }
 }

@@ -13,13 +13,14 @@ use h2::server::{Builder, Connection};
 use tokio::time::Instant;
 use transport::Peer;
 
+use super::entrance::Entrance;
 use super::exchange::answer;
 use super::keep_alive::KeepAlive;
 use super::streams::Streams;
+use super::upgrade::FirstBody;
 use crate::exchange::{Edge, Origin};
 use crate::headers::Shown;
 use crate::server::{Activity, Phase, Server};
-use crate::wire::Socket;
 
 /// Who asks on a connection, as its streams need to know it.
 pub(super) struct Caller {
@@ -52,13 +53,13 @@ impl Caller {
 
 /// Serves a connection until one of both sides has had enough.
 pub(crate) async fn serve(
-    socket: Socket,
+    entrance: Entrance,
     peer: Peer,
     worker: usize,
     server: &Arc<Server>,
     activity: &Activity,
 ) {
-    if !socket.may_speak_http2() {
+    if !entrance.may_speak_http2() {
         return tracing::debug!(%peer, "a client with TLS did not ask for HTTP/2 (ALPN h2)");
     }
     let front = server.front();
@@ -69,7 +70,7 @@ pub(crate) async fn serve(
         peer,
         worker,
         connection: fastrand::u64(..),
-        client_cert: socket.client_cert().cloned(),
+        client_cert: entrance.client_cert().cloned(),
         early_resets: AtomicU32::new(0),
     });
     let flow = &config.flow;
@@ -88,7 +89,8 @@ pub(crate) async fn serve(
             usize::try_from(config.max_early_resets).unwrap_or(usize::MAX),
         );
     drop(front);
-    let mut connection = match begin(builder.handshake(socket), activity).await {
+    let first_body = entrance.first_body();
+    let mut connection = match begin(builder.handshake(entrance), activity).await {
         Some(Ok(connection)) => connection,
         Some(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
         None => return tracing::debug!(%peer, "a client did not begin"),
@@ -97,6 +99,7 @@ pub(crate) async fn serve(
         keep_alive: KeepAlive::new(connection.ping_pong(), config.keep_alive),
         connection,
         streams: Streams::default(),
+        first_body,
         caller,
         activity,
         is_ending: false,
@@ -121,8 +124,10 @@ async fn begin<T>(shaking: impl Future<Output = T>, activity: &Activity) -> Opti
 
 /// A connection that is served.
 struct Serving<'a> {
-    connection: Connection<Socket, Bytes>,
+    connection: Connection<Entrance, Bytes>,
     streams: Streams,
+    /// The body of a first stream that was asked for before there were any.
+    first_body: Option<Bytes>,
     keep_alive: Option<KeepAlive>,
     caller: Arc<Caller>,
     activity: &'a Activity,
@@ -176,8 +181,11 @@ impl Serving<'_> {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             match ready!(self.connection.poll_accept(cx)) {
-                Some(Ok((request, respond))) => {
+                Some(Ok((mut request, respond))) => {
                     self.requests += 1;
+                    if let Some(body) = self.first_body.take() {
+                        FirstBody(body).belongs_to(&mut request);
+                    }
                     let caller = Arc::clone(&self.caller);
                     self.streams.push(answer(caller, request, respond));
                 }

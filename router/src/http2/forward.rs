@@ -5,6 +5,7 @@
 //! Source: RFC 9113 §8.7.
 
 mod attempt;
+mod bridged;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -84,6 +84,14 @@ impl Relay {
         }
     }
 
+    /// Has a stream that brought no body begin and end with this one.
+    pub(super) fn begin_with(&mut self, body: Bytes) {
+        if !body.is_empty() {
+            self.queue.push(body);
+            self.stage = Stage::Read;
+        }
+    }
+
     /// Keeps so many bytes of it for another try. To be said before anything is passed on.
     pub(super) fn keep_up_to(&mut self, bytes: usize) {
         self.kept = Kept::All(Bytes::new(), Vec::new(), bytes);

@@ -7,6 +7,7 @@ mod admin;
 mod alternatives;
 mod balancers;
 mod binding;
+mod bridges;
 mod compression;
 mod connections;
 mod deadlines;
