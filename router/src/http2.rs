@@ -1,6 +1,6 @@
 //! HTTP/2: the same stages as for HTTP/1.1, stream by stream.
 //!
-//! 1. `connection` serves a client's connection: it accepts streams, each a task of its own.
+//! 1. `connection` serves a client's connection: it accepts streams, and `streams` runs them.
 //! 2. `exchange` is the life of a request; identifying, routing and picking are the modules that HTTP/1.1 uses.
 //! 3. `tries` sends it as often as its name allows; `hold` holds an answer back where its end decides about another try.
 //! 4. `forward` has an endpoint answer, on one of its `channels`, each a connection with many streams.
@@ -23,6 +23,7 @@ mod pass;
 mod queue;
 mod refuse;
 mod relay;
+mod streams;
 mod tries;
 
 pub(crate) use channels::Channels;

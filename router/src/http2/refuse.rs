@@ -35,7 +35,7 @@ pub(super) async fn refuse(
         let content_type = HeaderValue::from_static("application/grpc");
         let mut fields = head.fields.into_map();
         fields.insert(CONTENT_TYPE, content_type);
-        fields.extend(grpc::end_of(error));
+        fields.extend(grpc::end_of(error, &text));
         head.fields = Fields::new(fields);
         // Who cannot be told has gone.
         let _ = asked.respond.send_response(head.into(), true);

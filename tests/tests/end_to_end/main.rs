@@ -12,6 +12,7 @@ mod go_namerctl;
 mod grpc_drain;
 mod grpc_interop;
 mod grpc_python;
+mod grpc_refusals;
 mod grpc_shares;
 mod grpc_shift;
 mod http2_clients;
