@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tests::grpc::testing::StreamingOutputCallRequest;
 use tests::grpc::{Client, GrpcServer, Talk, channel, client};
-use tests::{World, until};
+use tests::{Lineage, World, until};
 use tokio::time::timeout;
 
 use self::cases::{CASES, LONG, output};
@@ -50,6 +50,20 @@ fn cases_pass_through_the_router() {
     let server = GrpcServer::start(world.runtime().handle(), "one");
     let router = router(&mut world, &server.path());
     check(&world, router);
+    until("no call is left", WITHIN, || server.seen().open() == 0);
+}
+
+#[test]
+fn cases_pass_through_a_router_for_http_that_takes_both_versions() {
+    let world = World::new();
+    let server = GrpcServer::start(world.runtime().handle(), "one");
+    let yaml = format!(
+        "stateDir: none\nadmin: {{port: 0}}\nrouters:\n- protocol: http\n  label: proxy\n  \
+         servers: [{{port: 0, h2c: true}}]\n  client: {{h2: true}}\n  dtab: /svc/web => {}\n",
+        server.path()
+    );
+    let router = Lineage::start(world.dir(), &yaml);
+    check(&world, router.address());
     until("no call is left", WITHIN, || server.seen().open() == 0);
 }
 

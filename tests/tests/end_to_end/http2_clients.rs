@@ -1,6 +1,6 @@
 //! Clients of HTTP/2 that others wrote, those that are installed: what they think of the router's answers.
 
-use tests::World;
+use tests::{Lineage, World};
 
 use crate::grpc_interop::router;
 use crate::real_clients::{Case, check};
@@ -99,12 +99,91 @@ const CASES: [Case; 7] = [
     },
 ];
 
+/// A connection that begins with HTTP/1.1 and goes on with HTTP/2.
+const UPGRADES: [Case; 2] = [
+    Case {
+        command: &[
+            "curl",
+            "-sSf",
+            "--http2",
+            "--connect-to",
+            "::PROXY",
+            "-w",
+            "%{http_version} %{http_code}",
+            "http://web/",
+        ],
+        says: "v12 200",
+        never: "rror",
+    },
+    Case {
+        command: &["nghttp", "-uv", "-Hhost: web", "http://PROXY/"],
+        says: ":status: 200",
+        never: "RST_STREAM",
+    },
+];
+
+/// Clients that know nothing of HTTP/2.
+const HTTP_1: [Case; 2] = [
+    Case {
+        command: &[
+            "curl",
+            "-sSf",
+            "--http1.1",
+            "--connect-to",
+            "::PROXY",
+            "-d",
+            "body",
+            "-w",
+            "%{http_version} %{http_code}",
+            "http://web/",
+        ],
+        says: "v11.1 200",
+        never: "rror",
+    },
+    Case {
+        command: &[
+            "h2load",
+            "--h1",
+            "-n2000",
+            "-c20",
+            "-H:authority: web",
+            "http://PROXY/",
+        ],
+        says: "2000 succeeded, 0 failed, 0 errored, 0 timeout",
+        never: "Process Request Failure",
+    },
+];
+
+#[test]
+fn clients_that_begin_with_http_1_go_on_with_http_2() {
+    let mut world = World::new();
+    let backend = world.backend("v1");
+    let router = router(&mut world, &backend.path());
+    check(router, &UPGRADES);
+}
+
 #[test]
 fn clients_of_others_are_content_with_http_2() {
     let mut world = World::new();
     let backend = world.backend("v1");
     let router = router(&mut world, &backend.path());
     check(router, &CASES);
+}
+
+#[test]
+fn one_port_serves_both_versions() {
+    let world = World::new();
+    let backend = world.backend("v1");
+    let dtab = format!("/svc/web => {}", backend.path());
+    for client in ["{}", "{h2: true}"] {
+        let yaml = format!(
+            "stateDir: none\nadmin: {{port: 0}}\nrouters:\n- protocol: http\n  label: proxy\n  \
+             servers: [{{port: 0, h2c: true}}]\n  client: {client}\n  dtab: {dtab}\n"
+        );
+        let router = Lineage::start(world.dir(), &yaml);
+        check(router.address(), &HTTP_1);
+        check(router.address(), &CASES);
+    }
 }
 
 #[test]
