@@ -32,6 +32,8 @@ mod streams;
 mod tries;
 mod upgrade;
 
+use std::time::Duration;
+
 pub(crate) use bridge::{open_to_http2, request_to_http2};
 pub(crate) use channels::Channels;
 pub(crate) use connection::serve;
@@ -50,3 +52,9 @@ const MOST_UNSENT: usize = 64 * 1024;
 fn frame_budget(flow: &config::Http2Flow) -> usize {
     usize::try_from(flow.connection_window_bytes).unwrap_or(usize::MAX)
 }
+
+/// How many streams that were reset here a connection remembers, and for how long. What the other side sends on them before it knows is
+/// dropped silently; a frame on one that is forgotten is a fault, of which the library forgives so many in the whole life of a connection,
+/// and then ends it with all its streams.
+const REMEMBERED_RESETS: usize = 1000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(2);

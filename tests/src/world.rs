@@ -235,6 +235,12 @@ impl World {
 
     /// A number of the metrics of the router of this index; 0 if there is none of this name below the router's.
     pub fn metric(&self, router: usize, name: &str) -> u64 {
+        let name = format!("rt/{}/{name}", self.routers[router].name());
+        self.metrics(router)[name].as_u64().unwrap_or_default()
+    }
+
+    /// All metrics of the router of this index, by their names.
+    pub fn metrics(&self, router: usize) -> Value {
         let router = &self.routers[router];
         let heard = self.runtime.block_on(async {
             let mut admin = Bare::connect(router.admin()).await?;
@@ -242,9 +248,8 @@ impl World {
                 .ask(b"GET /admin/metrics.json HTTP/1.1\r\nHost: admin\r\n\r\n")
                 .await
         });
-        let metrics = serde_json::from_slice::<Value>(&heard.expect("metrics").body);
-        let name = format!("rt/{}/{name}", router.name());
-        metrics.expect("JSON")[name].as_u64().unwrap_or_default()
+        let metrics = serde_json::from_slice(&heard.expect("metrics").body);
+        metrics.expect("JSON")
     }
 
     /// So many GETs for a host through the router of this index, one after the other on kept-alive connections; the

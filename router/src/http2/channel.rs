@@ -49,10 +49,6 @@ pub(super) struct Slot {
 /// How long an endpoint may take to say how many streams it allows, which it has to say first of all. Source: RFC 9113 §3.4.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How many streams of a connection are remembered for a second after they were given up. What an endpoint sends for one that was
-/// forgotten is a mistake, and the library ends connections with too many of them.
-const MOST_REMEMBERED: usize = 1000;
-
 impl Channel {
     /// Begins to speak on a socket, and waits for the endpoint to do so: nobody knows before how many streams it allows. `counted`
     /// counts the connection while it is open. The connection is driven by a task of the runtime that this is called on.
@@ -76,7 +72,10 @@ impl Channel {
             .max_header_list_size(flow.max_header_list_bytes.unwrap_or(max_header_list))
             .data_frame_budget(super::frame_budget(flow))
             .max_send_buffer_size(super::MOST_UNSENT)
-            .max_concurrent_reset_streams(MOST_REMEMBERED)
+            .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+            .reset_stream_duration(super::REMEMBERED_FOR)
+            // Clients that cancel are no fault of the endpoint, however many they are in the life of a connection.
+            .max_local_error_reset_streams(None)
             .initial_max_send_streams(0);
         let began = Instant::now();
         let late = |_| ConnectError::TimedOut(HANDSHAKE);

@@ -84,7 +84,11 @@ pub(crate) async fn serve(
         .max_concurrent_streams(config.max_concurrent_streams)
         .data_frame_budget(super::frame_budget(flow))
         .max_send_buffer_size(super::MOST_UNSENT)
-        // These are counted here, too, where one moment does not tell a flood from a large client that gives up.
+        .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+        .reset_stream_duration(super::REMEMBERED_FOR)
+        .max_local_error_reset_streams(Some(MOST_FAULTS))
+        // Those that are reset before they were even accepted are counted here, too, where one moment does not tell a flood from a
+        // large client that gives up.
         .max_pending_accept_reset_streams(
             usize::try_from(config.max_early_resets).unwrap_or(usize::MAX),
         );
@@ -121,6 +125,9 @@ async fn begin<T>(shaking: impl Future<Output = T>, activity: &Activity) -> Opti
     })
     .await
 }
+/// How many frames a client may send, while it is connected, on streams that were reset and are forgotten. Each makes an answer, which waits
+/// until the client reads it.
+const MOST_FAULTS: usize = 10_000;
 
 /// A connection that is served.
 struct Serving<'a> {

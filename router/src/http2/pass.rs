@@ -52,6 +52,8 @@ pub(super) async fn pass(
         client,
     };
     all.answered(now);
+    // A call may go on for hours, and nobody is asked again.
+    asked.upload.forget();
     sign_response(&mut head);
     let classifier = &route.service.streams.classifier;
     // Only where its end says how a call went is that worth trailers of our own.

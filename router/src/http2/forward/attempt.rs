@@ -72,7 +72,7 @@ pub(super) async fn attempt(
             Err(Unheard::Stream(error)) => error,
         };
         // Whoever closes its connection tells how far it has read: this stream it has not.
-        if error.is_go_away() && error.is_remote() && asked.upload.is_repeatable() {
+        if error.is_go_away() && error.is_remote() && asked.upload.is_kept() {
             asked.rewind();
             continue;
         }
