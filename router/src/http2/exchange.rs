@@ -70,9 +70,7 @@ pub(super) async fn answer(
     // What is left is as much as the client takes, and nothing to wait for.
     drop(place);
     match answered {
-        Ok(answer) => {
-            pass(exchange, &route, asked, answer, (counted, service)).await
-        }
+        Ok(answer) => pass(exchange, &route, asked, answer, (counted, service)).await,
         Err(Unanswered::Gone) if asked.is_too_slow() => {
             edge.stats.stalled(Phase::Body);
             let (error, now) = (RouteError::TooSlow, Instant::now());
