@@ -14,8 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use tokio::signal::unix::{SignalKind, signal};
 
-static STAND: LazyLock<claims::Stand> = LazyLock::new(claims::Stand::new);
+static STAND: LazyLock<claims::Stand> = LazyLock::new(|| {
+    bear_broken_pipes();
+    claims::Stand::new()
+});
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 
 fuzz_target!(|data: &[u8]| {
@@ -28,3 +32,11 @@ fuzz_target!(|data: &[u8]| {
         assert!(is_over, "{:?}", STAND.held());
     }
 });
+
+/// As every program does that begins with a `main` of Rust: writing to who has gone fails, and does not end the process.
+fn bear_broken_pipes() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    let heard = runtime.block_on(async { signal(SignalKind::pipe()) });
+    heard.expect("signals can be heard");
+}

@@ -17,6 +17,10 @@ struct Stream {
 impl Stream {
     /// One of which so much may be on its way.
     async fn new(window: u32) -> Self {
+        Box::pin(Self::open(window)).await
+    }
+
+    async fn open(window: u32) -> Self {
         let (near, far) = duplex(1024 * 1024);
         let mut builder = server::Builder::new();
         builder.initial_window_size(window);
@@ -86,7 +90,7 @@ fn trailers() -> HeaderMap {
 
 /// Passes all of it on, to a peer that reads.
 async fn pass(relay: &mut Relay, to: &mut Stream) -> (Vec<u8>, Option<HeaderMap>) {
-    let mut sink = to.take_sink().await;
+    let mut sink = Box::pin(to.take_sink()).await;
     let passing = poll_fn(|cx| relay.poll(cx, &mut sink));
     let (passed, read) = tokio::join!(passing, to.read());
     passed.expect("it passes");
