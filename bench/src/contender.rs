@@ -9,7 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::process::{Process, pinned};
+use crate::process::{Process, command_on};
+use crate::protocol::Protocol;
 
 /// What a contender is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,6 +52,10 @@ pub struct Contender {
     pub names: usize,
     /// What the router does about requests and endpoints that fail.
     pub policy: Policy,
+    /// How many threads, or processes, it works with.
+    pub workers: usize,
+    /// How many connections share the calls, if not as many as the scenario says.
+    pub connections: Option<usize>,
     /// Its program; empty without one.
     pub program: PathBuf,
 }
@@ -117,13 +122,20 @@ impl Kind {
 impl Contender {
     /// Finds it; none if it is not installed.
     pub fn find(kind: Kind) -> Option<Self> {
-        Some(Self {
+        Some(Self::new(kind, kind.find()?))
+    }
+
+    /// One with a program of that kind, and one worker.
+    pub(crate) fn new(kind: Kind, program: PathBuf) -> Self {
+        Self {
             name: kind.shown_name().to_owned(),
             kind,
             names: 1,
             policy: Policy::Default,
-            program: kind.find()?,
-        })
+            workers: 1,
+            connections: None,
+            program,
+        }
     }
 
     /// What it says of its version; none without a proxy.
@@ -138,10 +150,11 @@ impl Contender {
         version(&String::from_utf8_lossy(&said)).map(str::to_owned)
     }
 
-    /// Starts it with one worker on a core.
+    /// Starts it before two backends, on a core or on all of them.
     pub(crate) fn start(
         &self,
-        core: usize,
+        protocol: Protocol,
+        core: Option<usize>,
         backends: [SocketAddr; 2],
         dir: &Path,
     ) -> Result<Serving> {
@@ -152,12 +165,13 @@ impl Contender {
             });
         }
         let address = free_address().context("there is no free port")?;
-        let config = config::write((self.kind, self.policy), address, backends, dir)?;
-        let mut command = pinned(core, &self.program);
+        let config = config::write(self, protocol, (address, backends), dir)?;
+        let mut command = command_on(core, &self.program);
+        let workers = self.workers.to_string();
         match self.kind {
-            Kind::Router => command.args(["--workers", "1", "--log-level", "WARNING"]),
+            Kind::Router => command.args(["--workers", &workers, "--log-level", "WARNING"]),
             Kind::Envoy => command
-                .args(["--concurrency", "1", "--use-dynamic-base-id"])
+                .args(["--concurrency", &workers, "--use-dynamic-base-id"])
                 .args(["--log-level", "warning", "--config-path"]),
             Kind::Haproxy => command.args(["-db", "-f"]),
             Kind::Nginx | Kind::NginxDefault | Kind::Direct => command.arg("-c"),
@@ -199,8 +213,10 @@ fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// The first word, or part of one between slashes, that begins with a number.
+/// The first word, or part of one between slashes, that begins with a number. Where a program calls it its version, what stands
+/// before, such as the program's path, is none.
 fn version(said: &str) -> Option<&str> {
+    let said = said.split_once(" version").map_or(said, |(_, said)| said);
     let words = said.split(|c: char| c.is_whitespace() || c == '/');
     words
         .filter(|word| word.contains('.'))
@@ -221,7 +237,7 @@ mod tests {
             "2.6.12-1+deb12u4",
         );
         check(
-            "\n/bin/envoy  version: 9e5580933739775e8bce696a57a2e1bc99368f23/1.40.0/Clean/RELEASE/BoringSSL\n",
+            "\n/lib/versions/3.11.7/bin/envoy  version: 9e5580933739775e8bce696a57a2e1bc99368f23/1.40.0/Clean/RELEASE/BoringSSL\n",
             "1.40.0",
         );
     }

@@ -1,25 +1,32 @@
-//! The load: connections that ask in the way of a [`Plan`], and the window in which what they see counts.
+//! The load: connections that ask in the way of a [`Plan`], or call in the way of [`Calls`], and the window in which what they
+//! see counts.
 
+mod call;
+mod calls;
 mod closed;
 mod open;
 mod tally;
+mod ticks;
+mod window;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
+pub use self::calls::{Calls, Until};
 use self::tally::Tally;
+pub use self::window::Window;
 use crate::asked::Asked;
 use crate::reply::{self, Wrong};
 use crate::sample::Sample;
 use crate::usage::Watched;
 
-/// What is asked of whom, how, and for how long.
+/// What is asked of whom over HTTP/1.1, how, and for how long.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Who is asked.
@@ -34,12 +41,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Connections beside them that have asked once and do nothing more.
     pub idle_connections: usize,
-    /// How long to ask before the window. Each name is asked for at least twice, however long that takes.
-    pub warm_up: Duration,
-    /// The window.
-    pub window: Duration,
-    /// Whose CPU time and memory to measure.
-    pub watched: Option<Watched>,
+    /// What of it counts. Each name is asked for at least twice before, however long that takes.
+    pub window: Window,
 }
 
 /// When a connection asks.
@@ -60,8 +63,6 @@ pub enum Pace {
 /// How long answers may take that are still to come when the window ends.
 const REST_WITHIN: Duration = Duration::from_secs(20);
 
-const WARM_UP_AT_MOST: Duration = Duration::from_secs(120);
-
 /// Idle connections that are opened first: what a proxy needs for the very first ones is not what it needs for one more.
 const FIRST_IDLE: usize = 100;
 
@@ -74,55 +75,17 @@ impl Plan {
         let (idle, idle_connection_bytes) = self.open_idle().await?;
         let requests = Arc::new(Requests::new(&self));
         let tally = Arc::new(Tally::default());
-        let mut load = match self.pace {
+        let load = match self.pace {
             Pace::KeepAlive | Pace::NewConnections => closed::start(&self, &requests, &tally),
             Pace::Constant { per_second } => {
                 open::start(&self, per_second, &requests, &tally).await?
             }
         };
-        self.warm_up(&tally).await?;
-        let cpu = self.watched.as_ref().map(Watched::cpu).transpose()?;
-        let begin = Instant::now();
-        tally.begin(begin);
-        sleep(self.window).await;
-        let end = Instant::now();
-        tally.end(end);
-        let mut sample = Sample {
-            seconds: end.duration_since(begin).as_secs_f64(),
-            idle_connection_bytes,
-            ..Sample::default()
-        };
-        if let (Some(watched), Some(before)) = (&self.watched, cpu) {
-            sample.cpu_seconds = Some(watched.cpu()?.since(&before).as_secs_f64());
-            sample.resident_bytes = Some(watched.resident()?);
-        }
-        let rest = timeout(REST_WITHIN, async {
-            while load.join_next().await.is_some() {}
-        })
-        .await;
-        if rest.is_err() {
-            tally.failed("no answer for a long time");
-        }
-        drop(idle);
-        tally.fill(&mut sample);
-        Ok(sample)
-    }
-
-    async fn warm_up(&self, tally: &Tally) -> Result<()> {
-        let begin = Instant::now();
         let least = 2 * self.names as u64;
-        loop {
-            sleep(Duration::from_millis(20)).await;
-            if begin.elapsed() >= self.warm_up && tally.answered() >= least {
-                return Ok(());
-            }
-            ensure!(
-                begin.elapsed() < WARM_UP_AT_MOST,
-                "{} answers in {WARM_UP_AT_MOST:?} ({})",
-                tally.answered(),
-                tally.first_failure().unwrap_or_default()
-            );
-        }
+        let mut sample = self.window.measure(load, &tally, least).await?;
+        sample.idle_connection_bytes = idle_connection_bytes;
+        drop(idle);
+        Ok(sample)
     }
 
     /// Opens the idle connections. The figure is the memory that one of them takes.
@@ -132,7 +95,13 @@ impl Plan {
             return Ok((idle, None));
         }
         self.open_more(&mut idle, FIRST_IDLE).await?;
-        let resident = || self.watched.as_ref().map(Watched::resident).transpose();
+        let resident = || {
+            self.window
+                .watched
+                .as_ref()
+                .map(Watched::resident)
+                .transpose()
+        };
         let before = resident()?;
         self.open_more(&mut idle, self.idle_connections).await?;
         let grown = before.zip(resident()?).map(|(before, after)| {

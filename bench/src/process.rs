@@ -29,15 +29,15 @@ pub(crate) struct Process {
     log: PathBuf,
 }
 
-/// A command that runs on one core only, may open many files, and ends when we do.
-pub(crate) fn pinned(core: usize, program: impl AsRef<OsStr>) -> Command {
+/// A command that runs on one core only, or on any, may open many files, and ends when we do.
+pub(crate) fn command_on(core: Option<usize>, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     let raise = "ulimit -n $(ulimit -H -n); exec \"$@\"";
-    command
-        .args(["--pdeathsig", "TERM", "sh", "-c", raise, "sh", "taskset"])
-        .args(["-c", &core.to_string()])
-        .arg(program)
-        .stdin(Stdio::null());
+    command.args(["--pdeathsig", "TERM", "sh", "-c", raise, "sh"]);
+    if let Some(core) = core {
+        command.args(["taskset", "-c", &core.to_string()]);
+    }
+    command.arg(program).stdin(Stdio::null());
     command
 }
 

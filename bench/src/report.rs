@@ -1,12 +1,14 @@
 //! What all windows of a scenario say together: a table, or JSON.
 
+mod mark;
 pub(crate) mod table;
 
 use serde_json::{Value, json};
 
+use self::mark::{Against, Mark};
 pub use self::table::Layout;
 use self::table::Table;
-use crate::contender::Contender;
+use crate::contender::{Contender, Kind};
 use crate::figure::{Figure, Ratio};
 use crate::sample::Sample;
 use crate::scenario::Scenario;
@@ -22,6 +24,7 @@ pub struct Report {
 #[derive(Debug)]
 struct Row {
     name: String,
+    kind: Kind,
     samples: Vec<Sample>,
 }
 
@@ -33,14 +36,12 @@ const COMPARED: [(Figure, &str); 4] = [
     (Figure::P99Us, "p99"),
 ];
 
-/// What share of the requests by CPU second a router must keep with all policy on.
-const POLICY_MARK: f64 = 0.95;
-
 impl Report {
     /// Without samples. The first of the contenders is the one that the others are compared with.
     pub fn new(scenario: Scenario, rate: Option<f64>, contenders: &[Contender]) -> Self {
         let row = |contender: &Contender| Row {
             name: contender.name.clone(),
+            kind: contender.kind,
             samples: Vec::new(),
         };
         Self {
@@ -131,22 +132,35 @@ impl Report {
         text
     }
 
-    /// What its scenario is there to tell, if that is one figure.
-    pub fn verdict(&self) -> Option<String> {
-        let (Scenario::Policy, [off, on, ..]) = (self.scenario, &*self.rows) else {
-            return None;
+    /// What its scenario is there to tell: whether the marks are kept that the router has in it.
+    pub fn verdicts(&self) -> Vec<String> {
+        let marks = mark::of(self.scenario).iter();
+        marks.filter_map(|mark| self.verdict(mark)).collect()
+    }
+
+    fn verdict(&self, mark: &Mark) -> Option<String> {
+        let (one, other) = match mark.against {
+            Against::Peer(kind) => {
+                let first = self.rows.first().filter(|row| row.kind == Kind::Router)?;
+                (first, self.rows.iter().find(|row| row.kind == kind)?)
+            }
+            Against::PolicyOff => (self.rows.get(1)?, self.rows.first()?),
         };
-        let ratio = Figure::RequestsPerCpuSecond.ratio(&on.samples, &off.samples)?;
-        let kept = match ratio.of_medians >= POLICY_MARK {
-            true => "kept",
-            false => "MISSED",
-        };
+        let ratio = mark.figure.ratio(&one.samples, &other.samples)?;
         Some(format!(
-            "requests by CPU second, {} to {}: {}; the mark of {POLICY_MARK} is {kept}",
-            on.name,
-            off.name,
-            shown_ratio(Some(ratio))
+            "{}, {} to {}: {}; {}",
+            mark.figure.head(),
+            one.name,
+            other.name,
+            shown_ratio(Some(ratio)),
+            mark.bound.verdict(ratio.of_medians),
         ))
+    }
+
+    /// How many requests failed, of all contenders.
+    pub fn failed(&self) -> u64 {
+        let samples = self.rows.iter().flat_map(|row| &row.samples);
+        samples.map(|sample| sample.failed).sum()
     }
 
     /// What the first contender's figure is to that of a row; none for itself.
@@ -222,21 +236,12 @@ fn shown_ratio(ratio: Option<Ratio>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contender::{Kind, Policy};
+    use crate::scenario::{Grpc, Http1};
 
-    fn report() -> Report {
-        let contender = |name: &str| Contender {
-            name: name.to_owned(),
-            kind: Kind::Router,
-            names: 1,
-            policy: Policy::Default,
-            program: "x".into(),
-        };
-        let mut report = Report::new(
-            Scenario::Get,
-            None,
-            &[contender("router"), contender("nginx"), contender("direct")],
-        );
+    fn report(scenario: Scenario) -> Report {
+        let contenders = [Kind::Router, Kind::Nginx, Kind::Direct];
+        let contenders = contenders.map(|kind| Contender::new(kind, "x".into()));
+        let mut report = Report::new(scenario, None, &contenders);
         for (contender, cpu_seconds) in [(0, Some(1.0)), (1, Some(2.0)), (2, None)] {
             let sample = Sample {
                 seconds: 2.0,
@@ -249,9 +254,13 @@ mod tests {
         report
     }
 
+    fn get() -> Report {
+        report(Scenario::Http1(Http1::Get))
+    }
+
     #[test]
     fn the_first_is_compared_with_each_other() {
-        let table = report().table(Layout::Markdown);
+        let table = get().table(Layout::Markdown);
         let nginx = table.lines().find(|line| line.contains("nginx"));
         assert!(
             nginx.is_some_and(|line| line.contains("0.45 (0.45–0.45)")),
@@ -260,31 +269,33 @@ mod tests {
     }
 
     #[test]
-    fn the_cost_of_policy_is_told_with_its_mark() {
-        let Report { rate, rows, .. } = report();
-        assert_eq!(report().verdict(), None);
-        let scenario = Scenario::Policy;
-        let verdict = Report {
-            scenario,
-            rate,
-            rows,
-        }
-        .verdict();
-        let verdict = verdict.expect("two rows with samples");
-        assert!(
-            verdict.contains("0.45 (0.45–0.45); the mark of 0.95 is MISSED"),
-            "{verdict}"
+    fn marks_are_told_of_the_scenarios_that_have_some() {
+        let check = |scenario, expected: &[&str]| {
+            assert_eq!(report(scenario).verdicts(), expected, "{scenario:?}");
+        };
+        check(Scenario::Http1(Http1::Get), &[]);
+        check(
+            Scenario::Http1(Http1::Policy),
+            &[
+                "requests/CPU s, nginx to router: 0.45 (0.45–0.45); the mark of at least 0.95 is MISSED",
+            ],
+        );
+        check(
+            Scenario::Grpc(Grpc::Unary),
+            &[
+                "CPU µs/request, router to nginx: 0.45 (0.45–0.45); the mark of at most 0.22 is MISSED",
+            ],
         );
     }
 
     #[test]
     fn the_slowest_is_one_of_the_proxies() {
-        assert_eq!(report().slowest(), Some(45_000.0));
+        assert_eq!(get().slowest(), Some(45_000.0));
     }
 
     #[test]
     fn a_failure_is_told_with_its_reason() {
-        let mut report = report();
+        let mut report = get();
         report.add(
             1,
             Sample {
@@ -295,5 +306,6 @@ mod tests {
         );
         let table = report.table(Layout::Plain);
         assert!(table.contains("nginx: 3 FAILED (no)"), "{table}");
+        assert_eq!(report.failed(), 3);
     }
 }

@@ -1,5 +1,6 @@
 //! What one window of time has shown.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Sample {
     pub idle_connection_bytes: Option<f64>,
     /// How long answers took.
     pub latencies: Latencies,
+    /// How many replies each server gave, of all calls, also before the window.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_server: BTreeMap<String, u64>,
 }
 
 /// Quantiles of how long answers took, from when a request was to be sent until its answer was whole.

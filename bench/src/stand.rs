@@ -1,27 +1,31 @@
-//! The stand: a backend that serves all of a run, and the place of a proxy before it.
+//! The stand: a backend that serves all of a scenario, and the place of a proxy before it.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use crate::contender::{Contender, beside_us};
-use crate::process::{Process, pinned};
+use crate::process::{Process, command_on};
 use crate::sample::Sample;
 use crate::scenario::Scenario;
 
 /// Where and for how long to measure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Setting {
-    /// The core of the proxy.
+    /// The core of the proxy
+    #[arg(long, default_value_t = 1)]
     pub proxy_core: usize,
-    /// The core of backend and load.
+    /// The core of backend and load
+    #[arg(long, default_value_t = 0)]
     pub load_core: usize,
-    /// Seconds of load before a window.
+    /// Seconds of load before each window
+    #[arg(long, default_value_t = 1.0)]
     pub warm_up: f64,
-    /// A window's length in seconds.
+    /// The length of a window
+    #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
 }
 
@@ -29,6 +33,7 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Stand {
     setting: Setting,
+    scenario: Scenario,
     backends: [SocketAddr; 2],
     _backend: Process,
     _dir: TempDir,
@@ -39,12 +44,15 @@ impl Stand {
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(setting: Setting) -> Result<Self> {
+    pub fn start(setting: Setting, scenario: Scenario) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let command = pinned(setting.load_core, beside_us("bench-backend"));
+        let core = setting.load_core(scenario);
+        let mut command = command_on(core, beside_us("bench-backend"));
+        command.arg(scenario.protocol().word());
         let mut backend = Process::start("bench-backend", command, dir.path())?;
         Ok(Self {
             setting,
+            scenario,
             backends: backend.wait(addresses)?,
             _backend: backend,
             _dir: dir,
@@ -55,31 +63,37 @@ impl Stand {
     ///
     /// # Errors
     /// If it does not start, or nothing comes through it.
-    pub fn measure(
-        &self,
-        contender: &Contender,
-        scenario: Scenario,
-        rate: Option<f64>,
-    ) -> Result<Sample> {
+    pub fn measure(&self, contender: &Contender, rate: Option<f64>) -> Result<Sample> {
         let dir = tempfile::tempdir()?;
-        self.measure_in(dir.path(), contender, &scenario.words(rate))
+        self.measure_in(dir.path(), contender, rate)
             .with_context(|| format!("cannot measure {}", contender.name))
     }
 
-    fn measure_in(&self, dir: &Path, contender: &Contender, words: &[String]) -> Result<Sample> {
-        let serving = contender.start(self.setting.proxy_core, self.backends, dir)?;
-        let mut load = pinned(self.setting.load_core, beside_us("bench-load"));
-        load.arg(serving.address.to_string())
-            .args(words)
-            .args(["--names", &contender.names.to_string()])
-            .args(["--warm-up", &self.setting.warm_up.to_string()])
-            .args(["--seconds", &self.setting.seconds.to_string()]);
+    fn measure_in(&self, dir: &Path, contender: &Contender, rate: Option<f64>) -> Result<Sample> {
+        let Self {
+            setting, scenario, ..
+        } = self;
+        let core = scenario.is_pinned().then_some(setting.proxy_core);
+        let serving = contender.start(scenario.protocol(), core, self.backends, dir)?;
+        let mut load = command_on(setting.load_core(*scenario), beside_us("bench-load"));
+        load.arg(scenario.protocol().word())
+            .arg(serving.address.to_string())
+            .args(scenario.words(contender, rate))
+            .args(["--warm-up", &setting.warm_up.to_string()])
+            .args(["--seconds", &setting.seconds.to_string()]);
         if let Some(process) = &serving.process {
             load.args(["--watch", &process.id().to_string()]);
         }
+        // It fails if a request did, and tells its figures even so.
         let output = load.stderr(Stdio::inherit()).output()?;
-        ensure!(output.status.success(), "the load ended: {}", output.status);
-        serde_json::from_slice(&output.stdout).context("the load says something odd")
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the load ended without figures: {}", output.status))
+    }
+}
+
+impl Setting {
+    fn load_core(&self, scenario: Scenario) -> Option<usize> {
+        scenario.is_pinned().then_some(self.load_core)
     }
 }
 

@@ -22,7 +22,7 @@ usage: cargo xtask <command>
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory [WHAT]   what router or namerd, else both, need when they have little and much to do
   soak [SECONDS]  a router under traffic of all kinds while all around it changes, else for 600 seconds
-  bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1; see bench http1 --help
+  bench [ARGS]    the router beside Envoy, nginx and HAProxy: bench http1, bench grpc; see bench http1 --help
                   its balancers beside each other, in simulated time: bench balance
 ";
 

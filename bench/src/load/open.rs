@@ -11,7 +11,7 @@ use anyhow::Result;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 
-use super::{Plan, REST_WITHIN, Requests, Tally, connect};
+use super::{Plan, REST_WITHIN, Requests, Tally, connect, ticks};
 use crate::reply::{self, Wrong};
 
 /// Connects, and starts to ask so many times a second.
@@ -75,22 +75,17 @@ struct State {
 }
 
 impl Schedule {
-    /// Sends requests at their times, until the window is over and all are answered. It has a thread of its own, because the
-    /// runtime's timer counts whole milliseconds.
+    /// Sends requests at their times, until the window is over and all are answered.
     fn keep(&self, period: Duration) {
-        // Else the system may wake us 50 µs late. Where it doesn't know this, times are less exact.
-        let _ = std::fs::write("/proc/thread-self/timerslack_ns", "1");
-        let mut due = Instant::now();
-        while !self.tally.is_over() {
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+        ticks::tick(period, |due| {
             let mut state = self.lock();
             match state.free.pop_front() {
                 Some(number) => self.send(&mut state, number, due),
                 None => state.held_up.push_back(due),
             }
             drop(state);
-            due += period;
-        }
+            !self.tally.is_over()
+        });
         let end = Instant::now();
         while self.is_unanswered() && end.elapsed() < REST_WITHIN {
             thread::sleep(Duration::from_millis(1));

@@ -88,6 +88,10 @@ impl Tally {
         self.lock().answered
     }
 
+    pub(super) fn failures(&self) -> u64 {
+        self.lock().failed
+    }
+
     pub(super) fn first_failure(&self) -> Option<String> {
         self.lock().first_failure.clone()
     }

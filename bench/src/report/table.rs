@@ -9,6 +9,17 @@ pub enum Layout {
     Markdown,
 }
 
+impl Layout {
+    /// The one for a document, if it is for one.
+    pub fn of(is_markdown: bool) -> Self {
+        if is_markdown {
+            Self::Markdown
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 /// A row of heads, and rows of as many cells.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,

@@ -17,6 +17,7 @@ use super::relay::{Relay, Trouble};
 use super::upgrade::FirstBody;
 use crate::forward::Rewritten;
 use crate::headers::Shown;
+use crate::wire::Text;
 
 /// A request whose answer has not begun.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Asked {
     pub(super) expires: Option<Instant>,
     /// Whether the endpoint takes no more of the body.
     is_refused: bool,
+    /// What the fields of the head said that is on its way.
+    packed: Option<Text>,
 }
 
 impl Asked {
@@ -55,6 +58,7 @@ impl Asked {
             respond,
             is_grpc,
             is_refused: false,
+            packed: None,
         }
     }
 
@@ -76,8 +80,23 @@ impl Asked {
         &self.head.method
     }
 
+    /// The head as the codec takes it.
+    pub(super) fn to_send(&mut self) -> Request<()> {
+        let packed = self.packed.get_or_insert_with(Text::take);
+        packed.clear();
+        self.head.pack(packed)
+    }
+
+    /// There will be no other try.
+    pub(super) fn is_answered(&mut self) {
+        self.packed = None;
+    }
+
     /// Has it begin again, for another try.
     pub(super) fn rewind(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.head.unpack(&packed);
+        }
         self.upload.rewind();
         self.is_refused = false;
     }

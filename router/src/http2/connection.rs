@@ -1,9 +1,9 @@
-//! A client's connection: one task reads and writes its frames, and each stream is a task of its own.
+//! A client's connection: one task reads and writes its frames, and answers its requests.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use transport::Peer;
 use super::entrance::Entrance;
 use super::exchange::answer;
 use super::keep_alive::KeepAlive;
+use super::streams::Streams;
 use super::upgrade::FirstBody;
 use crate::exchange::{Edge, Origin};
 use crate::headers::Shown;
@@ -90,10 +91,11 @@ pub(crate) async fn serve(
         keep_alive: KeepAlive::new(connection.ping_pong(), config.keep_alive),
         connection,
         first_body,
+        streams: Streams::default(),
         caller,
         activity,
         is_ending: false,
-        streams: 0,
+        requests: 0,
         resets: Resets::new(config.max_early_resets),
     };
     poll_fn(|cx| serving.poll(cx)).await;
@@ -104,13 +106,14 @@ struct Serving<'a> {
     connection: Connection<Entrance, Bytes>,
     /// The body of a first stream that was asked for before there were any.
     first_body: Option<Bytes>,
+    streams: Streams,
     keep_alive: Option<KeepAlive>,
     caller: Arc<Caller>,
     activity: &'a Activity,
     /// Whether the client was told to send no more requests.
     is_ending: bool,
     /// How many requests there were.
-    streams: u64,
+    requests: u64,
     resets: Resets,
 }
 
@@ -122,23 +125,18 @@ impl Serving<'_> {
             self.connection.graceful_shutdown();
             self.is_ending = true;
         }
+        let mut had_run = false;
         loop {
-            match self.connection.poll_accept(cx) {
-                Poll::Ready(Some(Ok((mut request, respond)))) => {
-                    self.streams += 1;
-                    if let Some(body) = self.first_body.take() {
-                        FirstBody(body).belongs_to(&mut request);
-                    }
-                    let answering = answer(Arc::clone(&self.caller), request, respond);
-                    live::task("stream", answering);
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    tracing::debug!(peer = %self.caller.peer, %error, "a connection broke");
-                    return Poll::Ready(());
-                }
-                Poll::Ready(None) => return Poll::Ready(()),
-                Poll::Pending => break,
+            let known = self.requests;
+            if self.poll_accept(cx).is_ready() {
+                return Poll::Ready(());
             }
+            // What the streams have said is written by then.
+            if had_run && self.requests == known {
+                break;
+            }
+            self.streams.run(cx);
+            had_run = true;
         }
         self.heed_resets();
         let has_streams = self.connection.has_streams();
@@ -146,17 +144,38 @@ impl Serving<'_> {
             true => Phase::Busy,
             false => Phase::Quiet,
         };
-        activity.note(phase, self.streams);
+        activity.note(phase, self.requests);
         match &mut self.keep_alive {
             Some(keep_alive) => keep_alive.poll_lost(cx, || true),
             None => Poll::Pending,
         }
     }
 
+    /// Reads what there is, and writes what can be written. Ready when the connection has ended.
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match ready!(self.connection.poll_accept(cx)) {
+                Some(Ok((mut request, respond))) => {
+                    self.requests += 1;
+                    if let Some(body) = self.first_body.take() {
+                        FirstBody(body).belongs_to(&mut request);
+                    }
+                    let caller = Arc::clone(&self.caller);
+                    self.streams.push(answer(caller, request, respond));
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(peer = %self.caller.peer, %error, "a connection broke");
+                    return Poll::Ready(());
+                }
+                None => return Poll::Ready(()),
+            }
+        }
+    }
+
     /// Ends the connection of a client that asks only to reset.
     fn heed_resets(&mut self) {
         let new = self.caller.early_resets.swap(0, Ordering::Relaxed);
-        if new > 0 && self.resets.are_too_many(new, self.streams, Instant::now()) {
+        if new > 0 && self.resets.are_too_many(new, self.requests, Instant::now()) {
             tracing::debug!(peer = %self.caller.peer, "a client resets most of its streams");
             self.caller.server.front().edge.stats.reset_floods.inc();
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);

@@ -60,6 +60,7 @@ pub(super) async fn pass(
     if edge.clear_context {
         headers::clear_context(&mut head.fields);
     }
+    asked.is_answered();
     let status = head.status;
     let grpc_status = match asked.is_grpc {
         true => grpc::status(head.fields.map()),

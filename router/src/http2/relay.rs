@@ -39,8 +39,8 @@ enum Stage {
 /// What is kept of a body for another try.
 #[derive(Debug)]
 enum Kept {
-    /// All of it, and how much more there may be.
-    All(Vec<Bytes>, usize),
+    /// All of it: one chunk, as most have, and more behind it; and how much more there may be.
+    All(Bytes, Vec<Bytes>, usize),
     /// Nothing, because that would be too much.
     Lost,
 }
@@ -75,7 +75,7 @@ impl Relay {
             queue: Queue::default(),
             trailers: None,
             unreleased: 0,
-            kept: Kept::All(Vec::new(), 0),
+            kept: Kept::All(Bytes::new(), Vec::new(), 0),
         }
     }
 
@@ -89,7 +89,7 @@ impl Relay {
 
     /// Keeps so many bytes of it for another try. To be said before anything is passed on.
     pub(super) fn keep_up_to(&mut self, bytes: usize) {
-        self.kept = Kept::All(Vec::new(), bytes);
+        self.kept = Kept::All(Bytes::new(), Vec::new(), bytes);
     }
 
     /// Whether all was passed on, or there is nothing.
@@ -104,9 +104,10 @@ impl Relay {
 
     /// Starts again from the first byte.
     pub(super) fn rewind(&mut self) {
-        if let Kept::All(kept, room) = &mut self.kept {
-            let kept = std::mem::take(kept);
-            let is_nothing = kept.is_empty() && self.trailers.is_none();
+        if let Kept::All(first, rest, room) = &mut self.kept {
+            let is_nothing = first.is_empty() && self.trailers.is_none();
+            let mut kept = vec![std::mem::take(first)];
+            kept.append(rest);
             *room += kept.iter().map(Bytes::len).sum::<usize>();
             self.queue.put_first(kept);
             if self.stage == Stage::Done && !is_nothing {
@@ -264,11 +265,14 @@ impl Relay {
     }
 
     fn keep(&mut self, chunk: &Bytes) {
-        if let Kept::All(kept, room) = &mut self.kept {
+        if let Kept::All(first, rest, room) = &mut self.kept {
             match room.checked_sub(chunk.len()) {
                 Some(left) => {
                     *room = left;
-                    kept.push(chunk.clone());
+                    match first.is_empty() {
+                        true => first.clone_from(chunk),
+                        false => rest.push(chunk.clone()),
+                    }
                 }
                 None => self.kept = Kept::Lost,
             }

@@ -44,12 +44,13 @@ pub(super) async fn attempt(
             Some(slot) => slot,
             None => Box::pin(open(client, &mut in_flight, sending, asked)).await?,
         };
-        let request = asked.head.clone().into();
-        let (response, sink) = match slot.send(request, asked.upload.is_done()) {
+        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let (response, sink) = match slot.send(request, is_all) {
             Ok(sent) => sent,
             // It has ended in this moment.
             Err(error) => {
                 tracing::debug!(%error, "a stream was not opened");
+                asked.rewind();
                 continue;
             }
         };

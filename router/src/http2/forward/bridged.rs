@@ -44,7 +44,7 @@ pub(super) async fn attempt(
         let is_pooled = pooled.is_some();
         let connection = match pooled {
             Some(connection) => connection,
-            None => match asked.unless_gone(open(client, &endpoint)).await {
+            None => match Box::pin(asked.unless_gone(open(client, &endpoint))).await {
                 Some(Ok(connection)) => Box::new(connection),
                 Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                 None => return Err(Failed::Perhaps(Unanswered::Gone)),
@@ -58,9 +58,14 @@ pub(super) async fn attempt(
             worker: sending.worker,
             report: report.clone(),
         };
-        let request = asked.head.clone().into();
-        let handed = bridge::hand_over(request, asked.upload.is_done(), errand).await;
-        let handed = handed.map_err(|cause| not_connected(&mut in_flight, cause))?;
+        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let handed = match bridge::hand_over(request, is_all, errand).await {
+            Ok(handed) => handed,
+            Err(cause) => {
+                asked.rewind();
+                return Err(not_connected(&mut in_flight, cause));
+            }
+        };
         let asking = Asking {
             response: handed.response,
             sink: handed.sink,
