@@ -31,7 +31,7 @@ pub(crate) use respond::respond;
 use crate::client::{Client, ConnectError, Endpoint, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
-use crate::headers::Shown;
+use crate::headers::{Lines, Shown};
 use ask::{frame, may_switch};
 use attempt::{Failed, attempt};
 
@@ -289,7 +289,8 @@ async fn try_all(
         }
         match attempt(client, in_flight, sending, downstream, message).await {
             Ok(mut lease) => {
-                if !is_nack(downstream) {
+                let response = &*downstream.response;
+                if !is_nack(response.status, &response.fields, response.length()) {
                     return Ok(lease);
                 }
                 client.stats.trouble().nacks.inc();
@@ -378,14 +379,12 @@ pub(crate) fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
     }
 }
 
-/// Whether an answer only says that the endpoint has not even looked at the request.
+/// Whether an answer of this length only says that the endpoint has not even looked at the request.
 /// Source: finagle `HttpNackFilter`, which reads the same from a 503 with `Retry-After: 0`.
-fn is_nack(downstream: &Downstream<'_>) -> bool {
-    let response = &*downstream.response;
-    response.status == StatusCode::SERVICE_UNAVAILABLE
-        && (response.fields.find("finagle-http-nack").is_some()
-            || response.fields.find("retry-after") == Some(b"0")
-                && response.length() != Length::Chunked)
+pub(crate) fn is_nack(status: StatusCode, fields: &impl Lines, length: Length) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE
+        && (fields.find("finagle-http-nack").is_some()
+            || fields.find("retry-after") == Some(b"0") && length != Length::Chunked)
 }
 
 /// Whether a request that surely had no effect may go to another endpoint, though one has seen it.

@@ -1,29 +1,32 @@
 //! Heads of one version as those of the other.
 
-use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, Version};
 use http1::{Decoder, Fields, Known, Length, RequestHead, ResponseHead};
 
-use super::super::Fields as Http2Fields;
-use super::super::head::RequestHead as Http2Head;
 use super::bodies::Coding;
 use crate::headers::{OF_EVERY_HOP, value_of};
 
 /// The request as a stream begins with it, for an endpoint with this scheme. None if its target cannot be said there.
 pub(crate) fn request_to_http2(head: &RequestHead, scheme: Scheme) -> Option<Request<()>> {
     let path = PathAndQuery::try_from(head.path_and_query()).ok()?;
-    let mut fields = map(&head.fields);
-    fields.remove(http::header::HOST);
-    let mut request = Http2Head {
-        method: head.method.clone(),
-        uri: Uri::from(path),
-        fields: Http2Fields::new(fields),
-    };
+    let mut uri = Uri::from(path);
+    let mut request = Request::new(());
     let host = head.fields.get(Known::Host).unwrap_or_default();
-    if !host.is_empty() && !request.set_authority(host, scheme) {
-        return None;
+    if !host.is_empty() {
+        let mut parts = uri.into_parts();
+        parts.authority = Some(Authority::try_from(host).ok()?);
+        parts.scheme = Some(scheme);
+        uri = Uri::from_parts(parts).ok()?;
+        // Of a request without a host the codec asks that it be of another version.
+        *request.version_mut() = Version::HTTP_2;
     }
-    Some(request.pack(&mut Vec::new()))
+    request.method_mut().clone_from(&head.method);
+    *request.uri_mut() = uri;
+    *request.headers_mut() = map(&head.fields);
+    request.headers_mut().remove(HOST);
+    Some(request)
 }
 
 /// The same lines without those that are about a connection of HTTP/1.1.
@@ -48,7 +51,7 @@ pub(super) fn write_request(request: &Request<()>, has_body: bool, out: &mut Vec
     let mut fields = Fields::default();
     if let Some(authority) = uri.authority() {
         fields.push(Known::Host, authority.as_str().as_bytes());
-    } else if !request.headers().contains_key(http::header::HOST) {
+    } else if !request.headers().contains_key(HOST) {
         // Whoever names no host says so. Source: RFC 9112 §3.2.
         fields.push(Known::Host, b"");
     }

@@ -44,7 +44,7 @@ pub(super) async fn attempt(
         let is_pooled = pooled.is_some();
         let connection = match pooled {
             Some(connection) => connection,
-            None => match asked.unless_gone(open(client, &endpoint)).await {
+            None => match Box::pin(asked.unless_gone(open(client, &endpoint))).await {
                 Some(Ok(connection)) => Box::new(connection),
                 Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                 None => return Err(Failed::Perhaps(Unanswered::Gone)),
@@ -59,8 +59,13 @@ pub(super) async fn attempt(
             report: report.clone(),
         };
         let (request, is_all) = (asked.to_send(), asked.upload.is_done());
-        let handed = bridge::hand_over(request, is_all, errand).await;
-        let handed = handed.map_err(|cause| not_connected(&mut in_flight, cause))?;
+        let handed = match bridge::hand_over(request, is_all, errand).await {
+            Ok(handed) => handed,
+            Err(cause) => {
+                asked.rewind();
+                return Err(not_connected(&mut in_flight, cause));
+            }
+        };
         let asking = Asking::new(handed.response, handed.sink);
         let answered = asking.answer_in_time(client, asked).await;
         drop(handed.pending);

@@ -167,6 +167,7 @@ pub(super) struct Endpoint {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
+    streams: Arc<AtomicUsize>,
 }
 
 /// A request that an endpoint has accepted.
@@ -212,14 +213,21 @@ impl Endpoint {
         script: impl Fn(Accepted) -> F + Send + Sync + 'static,
     ) -> Self {
         let script = Arc::new(script);
-        Self::conversing(move |mut connection| {
-            let script = Arc::clone(&script);
+        let streams = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&streams);
+        let endpoint = Self::conversing(move |mut connection| {
+            let (script, counted) = (Arc::clone(&script), Arc::clone(&counted));
             async move {
                 while let Some(Ok(accepted)) = connection.accept().await {
+                    counted.fetch_add(1, Ordering::Relaxed);
                     RUNTIME.spawn(script(accepted));
                 }
             }
-        })
+        });
+        Self {
+            streams,
+            ..endpoint
+        }
     }
 
     /// Does this with each connection.
@@ -255,6 +263,7 @@ impl Endpoint {
             address,
             seen: Arc::default(),
             connections,
+            streams: Arc::default(),
         }
     }
 
@@ -285,6 +294,11 @@ impl Endpoint {
     /// How many requests it got.
     pub(super) fn requests(&self) -> usize {
         self.seen.lock().expect("not poisoned").len()
+    }
+
+    /// How many streams it has accepted.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.load(Ordering::Relaxed)
     }
 
     /// How many connections it got.

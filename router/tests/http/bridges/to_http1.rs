@@ -291,6 +291,29 @@ fn a_refused_connection_leads_to_another_endpoint() {
 }
 
 #[test]
+fn an_endpoint_that_has_not_looked_at_a_request_hands_it_on() {
+    const NACK: &str =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy";
+    let (busy, web) = (
+        Backend::answering(|_| NACK.to_owned()),
+        Backend::named("web"),
+    );
+    let never_dead = "  client: {failureAccrual: {kind: none}}\n";
+    let (world, _addresses) = leads_to_all(&[busy.address, web.address], never_dead);
+    let mut caller = Caller::to(world.address());
+    for _ in 0..40 {
+        assert_eq!(caller.post("web", "hello").expect("an answer").body, "web");
+        assert_eq!(web.last().body, "hello");
+    }
+    assert!(busy.requests() > 0 && busy.last().body == "hello");
+    let nacks = &metrics(&world)["rt/http/client/#/io.l5d.fs/web/retries/nacks"];
+    assert_eq!(*nacks, busy.requests());
+    let world = leads_to(&busy, "");
+    let told = Caller::to(world.address()).get("web");
+    assert_eq!((told.status.as_u16(), &*told.body), (503, "busy"));
+}
+
+#[test]
 fn failures_are_retried_elsewhere_and_are_the_endpoints() {
     let bad = Backend::answering(|_| "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_owned());
     let web = Backend::named("web");
