@@ -93,6 +93,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("etcd.namerd.yaml", &[]),
+    ("both-versions.yaml", &[]),
     ("grpc.yaml", &[]),
     ("host-to-host.yaml", &[]),
     ("minimal.namerd.yaml", &[]),

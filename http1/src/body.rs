@@ -7,6 +7,7 @@ mod trailers;
 use std::ops::Range;
 
 pub use chunk::{chunk_line, write_chunk_end};
+pub use trailers::may_be_trailer;
 
 use crate::fields::Fields;
 use crate::framing::Length;

@@ -40,7 +40,7 @@ mod request;
 mod response;
 mod target;
 
-pub use body::{BadBody, Decoded, Decoder, chunk_line, write_chunk_end};
+pub use body::{BadBody, Decoded, Decoder, chunk_line, may_be_trailer, write_chunk_end};
 pub use broken::Broken;
 pub use fields::{Field, Fields};
 pub use framing::Length;

@@ -36,6 +36,19 @@ where
     Task { name, handle }
 }
 
+/// Runs a future that is no task of its own. If it panics that is told in the log by name, and is the end of it alone: none.
+pub fn guarded<F: Future>(
+    name: &'static str,
+    future: F,
+) -> impl Future<Output = Option<F::Output>> {
+    let tell = move |ended: std::thread::Result<F::Output>| {
+        ended
+            .inspect_err(|_| tracing::error!(task = name, "task panicked"))
+            .ok()
+    };
+    AssertUnwindSafe(future).catch_unwind().map(tell)
+}
+
 /// A running task.
 pub struct Task<T> {
     name: &'static str,

@@ -187,19 +187,21 @@ pub(crate) fn server_tls(
     config: &config::Server,
     of: &config::Router,
 ) -> Result<Option<ServerTls>, StartError> {
-    namer::build::server_tls(config.tls.as_ref(), alpn(of.protocol)).map_err(|source| {
-        StartError::Tls {
-            what: format!(
-                "the server {} of router {}",
-                server_node(&config.listens),
-                of.label
-            ),
-            source: Box::new(source),
-        }
+    let alpn = match (of.protocol, config.takes_http2()) {
+        (Protocol::Http, true) => &["h2", "http/1.1"],
+        (protocol, _) => alpn(protocol),
+    };
+    namer::build::server_tls(config.tls.as_ref(), alpn).map_err(|source| StartError::Tls {
+        what: format!(
+            "the server {} of router {}",
+            server_node(&config.listens),
+            of.label
+        ),
+        source: Box::new(source),
     })
 }
 
-/// What both sides of TLS agree on.
+/// What both sides of TLS agree on, where there is but one version.
 fn alpn(protocol: Protocol) -> &'static [&'static str] {
     match protocol {
         Protocol::Http => &["http/1.1"],
@@ -353,6 +355,7 @@ pub(crate) fn edge(
         secure: tls.map(|tls| Arc::new(Secure::new(tls, &stats))),
         stats: Arc::new(stats),
         protocol: of.protocol,
+        takes_http2: config.takes_http2(),
         http2: config.http2,
         max_call_depth: config.max_call_depth,
         clear_context: config.clear_context.unwrap_or(false),

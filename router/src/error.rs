@@ -13,6 +13,7 @@ use transport::Peer;
 
 use crate::client::{ConnectError, Interrupted};
 use crate::headers::{Answer, Lines as _, Request, form_encoded};
+use crate::http2::MOST_BODY;
 use crate::identify::Unidentified;
 use crate::route::{Nothing, Route};
 
@@ -96,6 +97,19 @@ pub(crate) enum RouteError {
     /// A CONNECT on a stream.
     #[error("tunnels are for connections of HTTP/1.1: this one has CONNECT for one of its streams")]
     NoTunnels,
+    /// HTTP/1.1 where nothing but HTTP/2 is spoken.
+    #[error(
+        "this server takes HTTP/2 only: begin with it (prior knowledge), or, without TLS, ask for `Upgrade: h2c` with a body of at most {MOST_BODY} bytes and a `Content-Length`"
+    )]
+    TakesHttp2Only,
+    /// A tunnel to endpoints that HTTP/2 is spoken to.
+    #[error(
+        "the endpoints of {0} are spoken to over HTTP/2, where no connection becomes a tunnel: CONNECT and Upgrade need a client without `h2: true`"
+    )]
+    NoTunnelThere(BoundId),
+    /// A target that cannot be said over HTTP/2.
+    #[error("the target of the request is none for HTTP/2, which the endpoints of {0} speak")]
+    NotForHttp2(BoundId),
     /// The endpoint switched protocols though nobody asked.
     #[error("{address} switched to another protocol, which was not asked for")]
     Switched { id: BoundId, address: SocketAddr },
@@ -155,7 +169,9 @@ impl RouteError {
             | Self::Unidentified { .. }
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
-            | Self::BadMaxForwards => StatusCode::BAD_REQUEST,
+            | Self::BadMaxForwards
+            | Self::NotForHttp2(_) => StatusCode::BAD_REQUEST,
+            Self::TakesHttp2Only => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::BodyTooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotBoundInTime { .. } | Self::NoAddressesYet { .. } | Self::Overloaded(_) => {
@@ -179,6 +195,7 @@ impl RouteError {
             | Self::Broken { .. }
             | Self::AnswerTooLong { .. }
             | Self::AnswerNotHeld { .. }
+            | Self::NoTunnelThere(_)
             | Self::Switched { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -193,7 +210,10 @@ impl RouteError {
             | Self::BadOverride(_)
             | Self::TooManyCalls(_)
             | Self::BadMaxForwards
-            | Self::NoTunnels => Blame::Client,
+            | Self::NoTunnels
+            | Self::TakesHttp2Only
+            | Self::NoTunnelThere(_)
+            | Self::NotForHttp2(_) => Blame::Client,
             Self::NotBoundInTime { .. }
             | Self::NoAddressesYet { .. }
             | Self::AnswerNotHeld { .. }
@@ -211,7 +231,10 @@ impl RouteError {
 
     /// Whether the client's connection cannot be used on: nobody can say where its next request begins.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::BadBody(_) | Self::TooSlow)
+        matches!(
+            self,
+            Self::Malformed(_) | Self::BadBody(_) | Self::TooSlow | Self::TakesHttp2Only
+        )
     }
 
     /// Whether the request was surely not delivered, and might be another time.
@@ -278,9 +301,10 @@ impl RouteError {
                     "connection_broken"
                 }
                 Interrupted::NotTrusted(_) => "tls_failed",
-                Interrupted::Malformed(_) | Interrupted::Body(_) | Interrupted::TooMuch => {
-                    "malformed_answer"
-                }
+                Interrupted::Malformed(_)
+                | Interrupted::Body(_)
+                | Interrupted::Switched
+                | Interrupted::TooMuch => "malformed_answer",
                 Interrupted::TimedOut(_) => "attempt_timeout",
             },
             Self::TookTooLong { limit, .. } => match limit {
@@ -291,7 +315,9 @@ impl RouteError {
             Self::AnswerTooLong { .. } => "answer_too_long",
             Self::AnswerNotHeld { .. } => "answer_not_held",
             Self::Overloaded(_) => "overloaded",
-            Self::NoTunnels => "no_tunnels",
+            Self::NoTunnels | Self::NoTunnelThere(_) => "no_tunnels",
+            Self::TakesHttp2Only => "http2_only",
+            Self::NotForHttp2(_) => "not_for_http2",
             Self::Switched { .. } => "protocol_switched",
         }
     }

@@ -22,7 +22,7 @@ use policy::{Class, Classifier, Exchange, Node as _, Pick, Sent, Status};
 use tokio::time::Instant;
 
 pub(crate) use ask::{Asked, Unanswered};
-pub(crate) use attempt::connect;
+pub(crate) use attempt::{connect, open};
 pub(crate) use hold::hold;
 pub(crate) use host::Rewritten;
 pub(crate) use lease::Lease;
@@ -31,7 +31,7 @@ pub(crate) use respond::respond;
 use crate::client::{Client, ConnectError, Endpoint, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
-use crate::headers::Shown;
+use crate::headers::{Lines, Shown};
 use ask::{frame, may_switch};
 use attempt::{Failed, attempt};
 
@@ -94,7 +94,7 @@ pub(crate) enum Kind {
 
 /// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed.
 pub(crate) async fn forward(
-    client: &Client,
+    client: &Arc<Client>,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
@@ -181,7 +181,7 @@ pub(crate) async fn endpoints(
 
 /// Has one of the endpoints answer.
 async fn balance(
-    client: &Client,
+    client: &Arc<Client>,
     endpoints: &Endpoints,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
@@ -192,6 +192,10 @@ async fn balance(
     {
         return Err(RouteError::Overloaded(Full::Client).into());
     }
+    let upgrade = match client.rules.settings.http2.is_on {
+        true => no_upgrade(client, downstream, sending.upgrade)?,
+        false => sending.upgrade,
+    };
     let authority = endpoints.authority.as_ref().map(Shown::as_bytes);
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
     if downstream.request.method != Method::CONNECT {
@@ -199,7 +203,7 @@ async fn balance(
             .as_ref()
             .is_some_and(|asked| asked.upload.has_body_begun());
         let expects = downstream.expects && !is_told;
-        frame(downstream.request, expects, sending.upgrade);
+        frame(downstream.request, expects, upgrade);
         // Read once, whichever endpoint is asked in the end.
         *message = Some(match message.take() {
             Some(asked) => asked.again(downstream),
@@ -212,7 +216,7 @@ async fn balance(
         rewritten.undo(&mut downstream.request.fields);
     }
     let mut lease = taken?;
-    let Some(kind) = kind(downstream, message.as_ref(), sending.upgrade) else {
+    let Some(kind) = kind(downstream, message.as_ref(), upgrade) else {
         return Err(switched(client, &lease).into());
     };
     let class = class(downstream, message.as_ref(), sending.classifier);
@@ -226,6 +230,22 @@ async fn balance(
             Ok((class, endpoint, None))
         }
         _ => Ok((class, endpoint, Some(Rest { lease, kind }))),
+    }
+}
+
+/// What is left of an upgrade where endpoints speak HTTP/2: nothing. A client that would rather speak that itself does without.
+fn no_upgrade<'a>(
+    client: &Client,
+    downstream: &Downstream<'_>,
+    upgrade: Option<&[u8]>,
+) -> Result<Option<&'a [u8]>, RouteError> {
+    let is_tunnel = |protocol: &[u8]| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c");
+    let mut protocols = upgrade
+        .into_iter()
+        .flat_map(|all| all.split(|byte| *byte == b','));
+    match downstream.request.method == Method::CONNECT || protocols.any(is_tunnel) {
+        true => Err(RouteError::NoTunnelThere(client.id.clone())),
+        false => Ok(None),
     }
 }
 
@@ -245,7 +265,7 @@ fn kind(
 
 /// Tries endpoints until one takes the request.
 async fn try_all(
-    client: &Client,
+    client: &Arc<Client>,
     endpoints: &Endpoints,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
@@ -269,7 +289,8 @@ async fn try_all(
         }
         match attempt(client, in_flight, sending, downstream, message).await {
             Ok(mut lease) => {
-                if !is_nack(downstream) {
+                let response = &*downstream.response;
+                if !is_nack(response.status, &response.fields, response.length()) {
                     return Ok(lease);
                 }
                 client.stats.trouble().nacks.inc();
@@ -358,14 +379,12 @@ pub(crate) fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
     }
 }
 
-/// Whether an answer only says that the endpoint has not even looked at the request.
+/// Whether an answer of this length only says that the endpoint has not even looked at the request.
 /// Source: finagle `HttpNackFilter`, which reads the same from a 503 with `Retry-After: 0`.
-fn is_nack(downstream: &Downstream<'_>) -> bool {
-    let response = &*downstream.response;
-    response.status == StatusCode::SERVICE_UNAVAILABLE
-        && (response.fields.find("finagle-http-nack").is_some()
-            || response.fields.find("retry-after") == Some(b"0")
-                && response.length() != Length::Chunked)
+pub(crate) fn is_nack(status: StatusCode, fields: &impl Lines, length: Length) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE
+        && (fields.find("finagle-http-nack").is_some()
+            || fields.find("retry-after") == Some(b"0") && length != Length::Chunked)
 }
 
 /// Whether a request that surely had no effect may go to another endpoint, though one has seen it.

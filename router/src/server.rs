@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod heads;
+mod opening;
 mod places;
 mod secure;
 mod watch;

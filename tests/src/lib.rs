@@ -6,7 +6,9 @@
 mod backend;
 mod bare;
 mod etcd;
+pub mod grpc;
 mod http2;
+mod lineage;
 mod load;
 mod namerctl;
 mod namerd;
@@ -24,6 +26,7 @@ pub use backend::Backend;
 pub use bare::{Bare, Heard};
 pub use etcd::Etcd;
 pub use http2::{Http2, Idle, STREAM_WINDOW, Whole, call, pattern, read, send};
+pub use lineage::Lineage;
 pub use load::{Answer, Load, Outcome};
 pub use namerctl::{Namerctl, Said};
 pub use namerd::{Namerd, Ports};

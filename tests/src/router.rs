@@ -24,7 +24,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// Starts a router of HTTP/1.1 whose configuration and state stand in the folder `dir`, and waits until it serves. `rest` is the
+    /// Starts a router whose configuration and state stand in the folder `dir`, and waits until it serves. `rest` is the
     /// YAML of its router: interpreter, identifier, dtab. A port of 0 stands for any.
     ///
     /// # Errors
@@ -33,32 +33,28 @@ impl Router {
         Self::start_for("http", dir, name, rest, ports)
     }
 
-    /// The same for HTTP/2.
+    /// As [`start`](Self::start), for a protocol of the configuration.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start_h2(dir: &Path, name: &str, rest: &str, ports: (u16, u16)) -> Result<Self> {
-        Self::start_for("h2", dir, name, rest, ports)
-    }
-
-    fn start_for(
+    pub fn start_for(
         protocol: &'static str,
         dir: &Path,
         name: &str,
         rest: &str,
         (port, admin): (u16, u16),
     ) -> Result<Self> {
-        let mut router = Self {
-            process: launch(protocol, dir, name, rest, (port, admin))?,
+        let process = launch(protocol, dir, name, rest, (port, admin))?;
+        let (port, admin) = ports(&process, name)?;
+        Ok(Self {
+            process,
             name: name.to_owned(),
             dir: dir.to_owned(),
             protocol,
             rest: rest.to_owned(),
             port,
             admin,
-        };
-        (router.port, router.admin) = ports(&router.process, name)?;
-        Ok(router)
+        })
     }
 
     /// Starts it again where it was.
@@ -67,19 +63,13 @@ impl Router {
     /// If it does not start.
     pub fn restart(&mut self) {
         self.process.kill();
-        let ports_before = (self.port, self.admin);
-        self.process = launch(
-            self.protocol,
-            &self.dir,
-            &self.name,
-            &self.rest,
-            ports_before,
-        )
-        .and_then(|process| {
-            ports(&process, &self.name)?;
-            Ok(process)
-        })
-        .expect("the router starts again");
+        let places = (self.port, self.admin);
+        self.process = launch(self.protocol, &self.dir, &self.name, &self.rest, places)
+            .and_then(|process| {
+                ports(&process, &self.name)?;
+                Ok(process)
+            })
+            .expect("the router starts again");
     }
 
     /// Its name, which is also the label in its configuration.

@@ -119,16 +119,12 @@ impl World {
 
     /// Starts a router that asks all namerds for the namespace `default`.
     pub fn start_router(&mut self) {
-        self.start_router_with(&self.mesh());
+        let interpreter = self.interpreter();
+        self.start_router_with(&interpreter);
     }
 
-    /// The same for HTTP/2.
-    pub fn start_h2_router(&mut self) {
-        self.start_h2_router_with(&self.mesh());
-    }
-
-    /// The YAML of an interpreter that asks all namerds for the namespace `default`.
-    pub fn mesh(&self) -> String {
+    /// What a router's YAML says to ask all namerds for the namespace `default`.
+    pub fn interpreter(&self) -> String {
         let namerds = self.namerds.iter().map(|namerd| {
             let port = namerd.mesh().port();
             format!("/$/inet/127.0.0.1/{port}")
@@ -139,18 +135,14 @@ impl World {
 
     /// Starts a router with the YAML below its `protocol` and servers.
     pub fn start_router_with(&mut self, yaml: &str) {
-        let router = Router::start(self.dir(), &self.next_router(), yaml, (0, 0));
-        self.routers.push(router.expect("the router starts"));
+        self.start_router_for("http", yaml);
     }
 
-    /// The same for HTTP/2.
-    pub fn start_h2_router_with(&mut self, yaml: &str) {
-        let router = Router::start_h2(self.dir(), &self.next_router(), yaml, (0, 0));
+    /// Starts a router for a protocol of the configuration, with the YAML below its servers.
+    pub fn start_router_for(&mut self, protocol: &'static str, yaml: &str) {
+        let name = format!("router-{}", self.routers.len() + 1);
+        let router = Router::start_for(protocol, self.dir(), &name, yaml, (0, 0));
         self.routers.push(router.expect("the router starts"));
-    }
-
-    fn next_router(&self) -> String {
-        format!("router-{}", self.routers.len() + 1)
     }
 
     /// Starts a backend that answers with this version, with its address in the file of that name.
@@ -180,12 +172,18 @@ impl World {
         let endpoints = (0..count).map(|_| Scripted::start(self.runtime.handle(), act));
         let endpoints: Vec<_> = endpoints.collect();
         self.disco_of("web", endpoints.iter().map(Scripted::address));
+        let yaml = self.by_files(policy);
+        self.start_router_with(&yaml);
+        endpoints
+    }
+
+    /// What a router's YAML says to find services in files, and to treat them as the policy says.
+    pub fn by_files(&self, policy: &str) -> String {
         let disco = self.dir().join("disco");
         let disco = disco.display();
-        self.start_router_with(&format!(
+        format!(
             "  dtab: /svc => /#/io.l5d.fs\n{policy}namers: [{{kind: io.l5d.fs, rootDir: {disco}}}]\n"
-        ));
-        endpoints
+        )
     }
 
     /// A backend that no file names.

@@ -77,7 +77,7 @@ impl Trailers {
 
 /// Whether a field may stand behind the body: not those that say how to read, route or judge the message, which would have
 /// been needed before, and which somebody behind us could merge into the head. Source: RFC 9110 §6.5.1.
-fn may_be_trailer(field: Field<'_>) -> bool {
+pub fn may_be_trailer(field: Field<'_>) -> bool {
     const HEAD_ONLY: KnownSet = KnownSet::of(&[
         Known::Host,
         Known::ContentLength,

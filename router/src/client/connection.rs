@@ -27,7 +27,8 @@ pub(crate) struct Connection {
     pub(crate) opened: Instant,
     /// When it was last put back.
     pub(crate) returned: Instant,
-    _counted: Counted,
+    /// None if it leads no further than to somebody within this process.
+    _counted: Option<Counted>,
 }
 
 /// Why there is no connection.
@@ -100,6 +101,8 @@ pub(crate) enum Interrupted {
     /// Its stream, or all that it shares the connection with.
     #[error("{0}")]
     Stream(h2::Error),
+    #[error("it switched to another protocol, which was not asked for")]
+    Switched,
     #[error("it has too much to say before its answer")]
     TooMuch,
     #[error("it took longer than {} ms", .0.as_millis())]
@@ -123,14 +126,21 @@ impl Connection {
         connections: Gauge,
     ) -> Result<Self, ConnectError> {
         let socket = open_socket(address, rules).await?;
+        let mut connection = Self::within(socket);
+        connection._counted = Some(Counted::new(connections));
+        Ok(connection)
+    }
+
+    /// Around a socket that somebody else counts, or nobody.
+    pub(crate) fn within(socket: Socket) -> Self {
         let now = Instant::now();
-        Ok(Self {
+        Self {
             socket,
             input: Input::default(),
             opened: now,
             returned: now,
-            _counted: Counted::new(connections),
-        })
+            _counted: None,
+        }
     }
 
     /// Whether the other side keeps the idle connection open, as far as this side has heard. Bytes that nobody asked for make

@@ -46,6 +46,26 @@ fn each_error_says_whose_fault_it_is_and_what_to_do() {
         "malformed",
     );
     check(&RouteError::TooSlow, 408, Client, "request_timeout");
+    check(&RouteError::TakesHttp2Only, 505, Client, "http2_only");
+    let here = || BoundId::Status(200);
+    check(
+        &RouteError::NoTunnelThere(here()),
+        502,
+        Client,
+        "no_tunnels",
+    );
+    check(
+        &RouteError::NotForHttp2(here()),
+        400,
+        Client,
+        "not_for_http2",
+    );
+    check(
+        &broken(Interrupted::Switched),
+        502,
+        Upstream,
+        "malformed_answer",
+    );
     check(&RouteError::TooManyCalls(1), 400, Client, "too_many_calls");
     check(&RouteError::BadMaxForwards, 400, Client, "bad_max_forwards");
     check(&RouteError::Unbound(Nothing::Neg), 502, Upstream, "unbound");

@@ -25,7 +25,7 @@ pub(super) struct Diagnosis<'a> {
     /// The body of the answer, if the request may go no further; its head is the downstream's response then.
     pub(super) here: Option<String>,
     pub(super) route: &'a Route,
-    pub(super) client: &'a Client,
+    pub(super) client: &'a Arc<Client>,
 }
 
 /// Whether a request asks for it, of a server where it may.
@@ -127,7 +127,7 @@ enum Traced {
 }
 
 async fn answered(
-    client: &Client,
+    client: &Arc<Client>,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,

@@ -13,7 +13,7 @@ use transport::Peer;
 use super::{Compression, Holding};
 use crate::error::RouteError;
 use crate::headers::{self, Control, Lines, Overrides, Request};
-use crate::server::{Patience, Places, Secure};
+use crate::server::{Patience, Phase, Places, Secure};
 use crate::stats::ServerStats;
 
 pub(crate) use forwarded::Forwarded;
@@ -24,6 +24,8 @@ pub(crate) use last_hop::answer_here;
 pub(crate) struct Edge {
     /// What its clients speak.
     pub(crate) protocol: Protocol,
+    /// Whether some of them speak HTTP/2, or all.
+    pub(crate) takes_http2: bool,
     pub(crate) stats: Arc<ServerStats>,
     /// TLS, if the server has any.
     pub(crate) secure: Option<Arc<Secure>>,
@@ -54,6 +56,14 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
+    /// What a new client is waited for, where it has to be seen which version of HTTP it speaks.
+    pub(crate) fn first_phase(&self) -> Option<Phase> {
+        self.takes_http2.then_some(match self.protocol {
+            Protocol::Http => Phase::Idle,
+            Protocol::H2 => Phase::Head,
+        })
+    }
+
     /// How long the fields of a request over HTTP/2 may be, as RFC 9113 §6.5.2 counts them.
     pub(crate) fn max_header_list(&self) -> u32 {
         let fields = u32::try_from(self.limits.fields).unwrap_or(u32::MAX);

@@ -120,7 +120,7 @@ impl<'a> Call<'a> {
             holding: self.origin.edge.holding,
             failed,
         };
-        let client = &*picked.client;
+        let client = &picked.client;
         match &self.diagnosed {
             None => forward(client, &sending, downstream, message).await,
             Some(here) => {

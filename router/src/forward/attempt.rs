@@ -2,16 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http::StatusCode;
+use http::uri::Scheme;
+use http::{Request, StatusCode};
+use http1::{Length, RequestHead};
 use policy::{Admission, FailFast, Outcome};
 use tokio::time::{Instant, timeout};
 
 use super::ask::{self, ask};
 use super::{Asked, Lease, Sending, Unanswered, requeues};
-use crate::client::{Client, ConnectError, Connection, Endpoint, InFlight, Interrupted};
+use crate::client::{Client, ConnectError, Connection, Endpoint, InFlight, Interrupted, Tls};
 use crate::error::{Full, RouteError};
 use crate::exchange::Downstream;
+use crate::http2::{open_to_http2, request_to_http2};
 use crate::stats::millis;
 
 /// Why an endpoint did not answer.
@@ -24,7 +28,7 @@ pub(super) enum Failed {
 
 /// Sends the request to one endpoint: on a pooled connection if there is one that lives, else on a new one.
 pub(super) async fn attempt(
-    client: &Client,
+    client: &Arc<Client>,
     mut in_flight: InFlight,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
@@ -57,12 +61,18 @@ pub(super) async fn attempt(
         let connection = match pooled {
             Some(connection) => connection,
             None => {
-                let endpoint = &in_flight.endpoint;
-                endpoint.pool.make_room();
-                let connections = client.stats.connections.clone();
-                let opening = Connection::open(endpoint.address, &client.rules, connections);
-                let connecting = connect(client, endpoint, opening);
-                match Box::pin(downstream.unless_gone(connecting)).await {
+                let opening = match client.rules.settings.http2.is_on {
+                    false => {
+                        Box::pin(downstream.unless_gone(open(client, &in_flight.endpoint))).await
+                    }
+                    true => {
+                        let request = over_http2(client, downstream.request)?;
+                        let both = (client, &in_flight.endpoint);
+                        let opening = open_to_http2(both, worker, sending.deadline, request);
+                        Box::pin(downstream.unless_gone(opening)).await
+                    }
+                };
+                match opening {
                     Some(Ok(connection)) => Box::new(connection),
                     Some(Err(cause)) => return Err(not_connected(&mut in_flight, cause)),
                     None => return Err(Failed::Perhaps(Unanswered::Gone)),
@@ -148,6 +158,28 @@ pub(super) async fn attempt(
             }
         }
         (in_flight, permit) = lease.give_up();
+    }
+}
+
+/// Opens another connection to the endpoint, in the place of one that waits, if there may be only so many.
+pub(crate) async fn open(client: &Client, endpoint: &Endpoint) -> Result<Connection, ConnectError> {
+    endpoint.pool.make_room();
+    let connections = client.stats.connections.clone();
+    let opening = Connection::open(endpoint.address, &client.rules, connections);
+    connect(client, endpoint, opening).await
+}
+
+/// The request as it is said over HTTP/2, and how long its body is.
+fn over_http2(client: &Client, head: &RequestHead) -> Result<(Request<()>, Length), Failed> {
+    let scheme = match client.rules.tls {
+        Tls::Off => Scheme::HTTP,
+        Tls::On(_) | Tls::Unusable(_) => Scheme::HTTPS,
+    };
+    match request_to_http2(head, scheme) {
+        Some(request) => Ok((request, head.length())),
+        None => Err(Failed::Perhaps(
+            RouteError::NotForHttp2(client.id.clone()).into(),
+        )),
     }
 }
 

@@ -44,6 +44,31 @@ impl Fields {
         self.append(known(&name), name, own_value(value));
     }
 
+    /// Takes all lines, and writes what they say into one text, from which they can be [made again](Self::unpack). A clone of the
+    /// map would make room for itself, and for half of its values.
+    pub(super) fn pack(&mut self, text: &mut Vec<u8>) -> HeaderMap {
+        for (name, value) in &self.map {
+            let (name, bytes) = (name.as_str().as_bytes(), value.as_bytes());
+            for length in [name.len(), bytes.len()] {
+                text.extend_from_slice(&length.to_ne_bytes());
+            }
+            text.push(u8::from(value.is_sensitive()));
+            text.extend_from_slice(name);
+            text.extend_from_slice(bytes);
+        }
+        self.present = KnownSet::default();
+        std::mem::take(&mut self.map)
+    }
+
+    /// The lines that were packed into a text.
+    pub(super) fn unpack(mut text: &[u8]) -> Self {
+        let mut map = HeaderMap::new();
+        while let Some((name, value)) = unpack_line(&mut text) {
+            map.append(name, value);
+        }
+        Self::new(map)
+    }
+
     /// Removes all lines, and keeps the room.
     pub(crate) fn clear(&mut self) {
         self.map.clear();
@@ -192,6 +217,23 @@ impl Lines for Fields {
     fn strip_hop_by_hop(&mut self) {
         self.remove_any(OF_EVERY_HOP);
     }
+}
+
+/// Takes the first line off a packed text; none at its end.
+fn unpack_line(text: &mut &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let mut length = || {
+        let bytes;
+        (bytes, *text) = text.split_first_chunk()?;
+        Some(usize::from_ne_bytes(*bytes))
+    };
+    let (name, value) = (length()?, length()?);
+    let (is_sensitive, rest) = text.split_first()?;
+    let (name, rest) = rest.split_at_checked(name)?;
+    let (value, rest) = rest.split_at_checked(value)?;
+    *text = rest;
+    let mut value = HeaderValue::from_bytes(value).ok()?;
+    value.set_sensitive(*is_sensitive != 0);
+    Some((HeaderName::from_bytes(name).ok()?, value))
 }
 
 /// What stands for many names each.

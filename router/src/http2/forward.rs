@@ -5,13 +5,15 @@
 //! Source: RFC 9113 §8.7.
 
 mod attempt;
+mod bridged;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
-use policy::{Class, Sent, StreamHead};
+use http1::{Known, Length};
+use policy::{Class, Outcome, Sent, StreamHead};
 use tokio::time::Instant;
 
 use super::asked::Asked;
@@ -23,6 +25,7 @@ use crate::error::{Full, RouteError};
 use crate::forward::{
     MAX_ENDPOINTS, count, endpoints, has_other, not_connected, pay_for_requeue, pick,
 };
+use crate::headers::Lines as _;
 use crate::service::Streams;
 use crate::stats::Begun;
 use attempt::{Failed, attempt};
@@ -206,7 +209,18 @@ async fn try_all(
         }
         let address = pick.node.address;
         match attempt(client, in_flight, sending, asked).await {
-            Ok(answered) => return Ok(answered),
+            Ok((head, mut rest)) => {
+                if !is_nack(client, &head) {
+                    return Ok((head, rest));
+                }
+                client.stats.trouble().nacks.inc();
+                tried.push(address);
+                if !has_other(endpoints, &tried, time) || !requeues(client, asked) {
+                    return Ok((head, rest));
+                }
+                rest.in_flight.judge(Outcome::Failure, Instant::now());
+                asked.rewind();
+            }
             Err(Failed::Surely(cause)) => {
                 tried.push(address);
                 if tried.len() < endpoints.balancer.len() {
@@ -234,6 +248,15 @@ async fn try_all(
         }
         _ => Err(RouteError::NoEndpoints(client.id.clone()).into()),
     }
+}
+
+/// Whether an answer only says that the endpoint has not looked at the request, which over HTTP/1.1 no reset can.
+fn is_nack(client: &Client, head: &ResponseHead) -> bool {
+    let length = match head.fields.has(Known::ContentLength) {
+        true => Length::Exact(0),
+        false => Length::Chunked,
+    };
+    !client.rules.settings.http2.is_on && crate::forward::is_nack(head.status, &head.fields, length)
 }
 
 /// Whether a request that was not looked at may go to another endpoint.

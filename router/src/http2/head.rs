@@ -76,6 +76,27 @@ fn is_host(authority: &Authority) -> bool {
     !authority.as_str().contains('@')
 }
 
+impl RequestHead {
+    /// The request as the codec takes it. Its fields are gone from here then, and what they say is in the text: see
+    /// [`unpack`](Self::unpack).
+    pub(super) fn pack(&mut self, text: &mut Vec<u8>) -> http::Request<()> {
+        let mut request = http::Request::new(());
+        // Of a request without a host the codec asks that it be of another version.
+        if self.uri.authority().is_some() {
+            *request.version_mut() = Version::HTTP_2;
+        }
+        request.method_mut().clone_from(&self.method);
+        request.uri_mut().clone_from(&self.uri);
+        *request.headers_mut() = self.fields.pack(text);
+        request
+    }
+
+    /// Has the fields again that went into a text.
+    pub(super) fn unpack(&mut self, text: &[u8]) {
+        self.fields = Fields::unpack(text);
+    }
+}
+
 impl From<http::request::Parts> for RequestHead {
     fn from(parts: http::request::Parts) -> Self {
         Self {
@@ -83,20 +104,6 @@ impl From<http::request::Parts> for RequestHead {
             uri: parts.uri,
             fields: Fields::new(parts.headers),
         }
-    }
-}
-
-impl From<RequestHead> for http::Request<()> {
-    fn from(head: RequestHead) -> Self {
-        let mut request = Self::new(());
-        // Of a request without a host the codec asks that it be of another version.
-        if head.uri.authority().is_some() {
-            *request.version_mut() = Version::HTTP_2;
-        }
-        *request.method_mut() = head.method;
-        *request.uri_mut() = head.uri;
-        *request.headers_mut() = head.fields.into_map();
-        request
     }
 }
 

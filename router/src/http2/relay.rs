@@ -21,6 +21,9 @@ pub(super) struct Relay {
     trailers: Option<HeaderMap>,
     /// What the source may not send again before it was passed on.
     unreleased: usize,
+    /// How many bytes were read, and how many were passed on.
+    read: u64,
+    passed: u64,
     /// What was passed on and may be wanted again.
     kept: Kept,
 }
@@ -40,7 +43,9 @@ enum Stage {
 #[derive(Debug)]
 enum Kept {
     All {
-        chunks: Vec<Bytes>,
+        /// Most bodies are one chunk, which takes no room beside its own.
+        first: Bytes,
+        rest: Vec<Bytes>,
         bytes: usize,
         /// Up to how many bytes it may go to whoever asks for it once more.
         most_repeated: usize,
@@ -83,14 +88,25 @@ impl Relay {
             queue: Queue::default(),
             trailers: None,
             unreleased: 0,
+            read: 0,
+            passed: 0,
             kept: Kept::Lost,
+        }
+    }
+
+    /// Has a stream that brought no body begin and end with this one.
+    pub(super) fn begin_with(&mut self, body: Bytes) {
+        if !body.is_empty() {
+            self.queue.push(body);
+            self.stage = Stage::Read;
         }
     }
 
     /// Keeps what was passed on: up to so many bytes for another try. To be said before anything is passed on.
     pub(super) fn keep_up_to(&mut self, bytes: usize) {
         self.kept = Kept::All {
-            chunks: Vec::new(),
+            first: Bytes::new(),
+            rest: Vec::new(),
             bytes: 0,
             most_repeated: bytes,
         };
@@ -104,6 +120,17 @@ impl Relay {
     /// Whether all was passed on, or there is nothing.
     pub(super) fn is_done(&self) -> bool {
         self.stage == Stage::Done
+    }
+
+    /// How far it is, if it waits for the source to send more.
+    pub(super) fn awaits_source(&self) -> Option<u64> {
+        let is_open = matches!(self.stage, Stage::Data | Stage::Trailers);
+        (is_open && self.queue.is_empty()).then_some(self.read)
+    }
+
+    /// How far it is, if it waits for the sink to take more.
+    pub(super) fn awaits_sink(&self) -> Option<u64> {
+        (!self.queue.is_empty()).then_some(self.passed)
     }
 
     /// Whether it may be sent once more, from the first byte on, to whom it was sent before.
@@ -125,11 +152,15 @@ impl Relay {
 
     /// Starts again from the first byte.
     pub(super) fn rewind(&mut self) {
-        if let Kept::All { chunks, bytes, .. } = &mut self.kept {
-            let chunks = std::mem::take(chunks);
-            let is_nothing = chunks.is_empty() && self.trailers.is_none();
+        if let Kept::All {
+            first, rest, bytes, ..
+        } = &mut self.kept
+        {
+            let is_nothing = first.is_empty() && self.trailers.is_none();
+            let mut kept = vec![std::mem::take(first)];
+            kept.append(rest);
             *bytes = 0;
-            self.queue.put_first(chunks);
+            self.queue.put_first(kept);
             if self.stage == Stage::Done && !is_nothing {
                 self.stage = Stage::Read;
             }
@@ -178,6 +209,7 @@ impl Relay {
                 let (len, is_last) = (chunk.len(), self.ends_here() && may_end_with_data);
                 self.keep(&chunk);
                 sink.send_data(chunk, is_last).map_err(Trouble::Sink)?;
+                self.passed += len as u64;
                 self.release(len);
                 if is_last {
                     self.stage = Stage::Done;
@@ -262,6 +294,7 @@ impl Relay {
             match self.source.poll_data(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.unreleased += chunk.len();
+                    self.read += chunk.len() as u64;
                     self.queue.push(chunk);
                     if self.source.is_end_stream() {
                         self.stage = Stage::Read;
@@ -286,15 +319,17 @@ impl Relay {
 
     fn keep(&mut self, chunk: &Bytes) {
         if let Kept::All {
-            chunks,
+            first,
+            rest,
             bytes,
             most_repeated,
         } = &mut self.kept
         {
             *bytes += chunk.len();
-            match *bytes <= UNSEEN.max(*most_repeated) {
-                true => chunks.push(chunk.clone()),
-                false => self.kept = Kept::Lost,
+            match first.is_empty() {
+                _ if *bytes > UNSEEN.max(*most_repeated) => self.kept = Kept::Lost,
+                true => first.clone_from(chunk),
+                false => rest.push(chunk.clone()),
             }
         }
     }
@@ -318,3 +353,6 @@ fn reset_of(sink: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> h2::Error {
         Poll::Pending => h2::Reason::CANCEL.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,11 @@ use transport::Peer;
 use super::Server;
 use super::activity::{Activity, Phase};
 use super::heads::Heads;
+use super::opening::{Opening, opening};
 use super::watch::Watch;
 use crate::error::RouteError;
-use crate::exchange::{After, Downstream, Origin};
-use crate::http2;
+use crate::exchange::{After, Downstream, Edge, Origin};
+use crate::http2::{self, Entrance, FirstRequest};
 use crate::stats::{Counted, ServerStats};
 use crate::wire::{Input, Socket};
 
@@ -67,10 +68,17 @@ async fn converse(
             None => return,
         }
     }
-    if server.front().edge.protocol == Protocol::H2 {
-        return Box::pin(http2::serve(socket, peer, worker, server, activity)).await;
-    }
     let mut input = Input::default();
+    if let Some(first) = server.front().edge.first_phase() {
+        match Box::pin(opening(&mut socket, &mut input, activity, first)).await {
+            Some(Opening::Http1) => {}
+            Some(Opening::Http2) => {
+                let entrance = Entrance::new(socket, input);
+                return Box::pin(http2::serve(entrance, peer, worker, server, activity)).await;
+            }
+            None => return Box::pin(say_goodbye(socket)).await,
+        }
+    }
     let mut exchanges = 0;
     let connection = fastrand::u64(..);
     loop {
@@ -82,7 +90,19 @@ async fn converse(
         let mut heads = Heads::take();
         let (request, response, message) = heads.all();
         let limits = &front.edge.limits;
-        let read = read_head(&mut socket, &mut input, request, limits, activity).await;
+        let mut read = read_head(&mut socket, &mut input, request, limits, activity).await;
+        if read.is_ok() && front.edge.takes_http2 {
+            let both = (&mut socket, &mut input);
+            match Box::pin(upgrade(both, request, &front.edge, activity)).await {
+                Ok(None) => {}
+                Ok(Some(first)) => {
+                    drop((heads, front));
+                    let entrance = Entrance::upgraded(socket, input, first);
+                    return Box::pin(http2::serve(entrance, peer, worker, server, activity)).await;
+                }
+                Err(error) => read = Err(Ended::Refused(error)),
+            }
+        }
         activity.note(Phase::Busy, exchanges);
         let origin = Origin {
             edge: &front.edge,
@@ -188,6 +208,24 @@ async fn read_head(
         }
     })
     .await
+}
+
+/// Takes a request that is to be the first stream of HTTP/2; none if it is answered over HTTP/1.1.
+async fn upgrade(
+    (socket, input): (&mut Socket, &mut Input),
+    request: &mut RequestHead,
+    edge: &Edge,
+    activity: &Activity,
+) -> Result<Option<FirstRequest>, RouteError> {
+    let upgraded = match edge.secure {
+        // With TLS it is settled by the handshake. Source: RFC 7540 §3.3.
+        Some(_) => None,
+        None => http2::upgrade(socket, input, request, activity).await?,
+    };
+    match (upgraded, edge.protocol) {
+        (None, Protocol::H2) => Err(RouteError::TakesHttp2Only),
+        (upgraded, _) => Ok(upgraded),
+    }
 }
 
 async fn say_goodbye(mut socket: Socket) {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, tcp, unix};
 use transport::{ClientTls, ServerTls, Stream};
 
+use super::memory::Memory;
 use super::tls::Tls;
 use crate::headers::Shown;
 
@@ -20,6 +21,14 @@ pub(crate) enum Socket {
     Plain(Stream),
     /// Boxed, so that others do not keep room for it.
     Tls(Box<Tls>),
+    /// To somebody within this process.
+    Memory(Box<Memory>),
+}
+
+impl From<Memory> for Socket {
+    fn from(memory: Memory) -> Self {
+        Self::Memory(Box::new(memory))
+    }
 }
 
 impl From<Stream> for Socket {
@@ -42,7 +51,7 @@ impl Socket {
     pub(crate) async fn accept(self, tls: &ServerTls) -> io::Result<Self> {
         match self {
             Self::Plain(stream) => Ok(Self::Tls(Box::new(Tls::accept(stream, tls).await?))),
-            Self::Tls(_) => Ok(self),
+            Self::Tls(_) | Self::Memory(_) => Ok(self),
         }
     }
 
@@ -71,6 +80,7 @@ impl Socket {
                 (Reader::Unix(reader), Writer::Unix(writer))
             }
             Self::Tls(tls) => (Reader::Tls(tls), Writer::Tls(tls)),
+            Self::Memory(memory) => (Reader::Memory(memory), Writer::Memory(memory)),
         }
     }
 
@@ -81,6 +91,8 @@ impl Socket {
             Self::Plain(Stream::Tcp(stream)) => stream.poll_read_ready(&mut unheard),
             Self::Plain(Stream::Unix(stream)) => stream.poll_read_ready(&mut unheard),
             Self::Tls(tls) => return tls.is_quiet(),
+            // It is used once.
+            Self::Memory(_) => return false,
         };
         match ready {
             Poll::Pending => true,
@@ -89,7 +101,7 @@ impl Socket {
                 let read = match self {
                     Self::Plain(Stream::Tcp(stream)) => stream.try_read(&mut [0]),
                     Self::Plain(Stream::Unix(stream)) => stream.try_read(&mut [0]),
-                    Self::Tls(_) => return false,
+                    Self::Tls(_) | Self::Memory(_) => return false,
                 };
                 matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
@@ -100,8 +112,16 @@ impl Socket {
     /// What the next hop may be told of the certificate that the client has shown, if it has.
     pub(crate) fn client_cert(&self) -> Option<&Shown> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Memory(_) => None,
             Self::Tls(tls) => tls.client_cert(),
+        }
+    }
+
+    /// Whether HTTP/2 may be spoken: with TLS both sides have to agree on it. Source: RFC 9113 §3.2.
+    pub(crate) fn may_speak_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Memory(_) => true,
+            Self::Tls(tls) => tls.is_http2(),
         }
     }
 
@@ -124,6 +144,7 @@ impl Socket {
         match &self {
             Self::Plain(stream) => reset(stream),
             Self::Tls(tls) => tls.with_stream(reset),
+            Self::Memory(_) => {}
         }
     }
 }
@@ -140,6 +161,11 @@ impl AsyncRead for Socket {
             Self::Plain(Stream::Unix(stream)) => Pin::new(stream).poll_read(cx, room),
             Self::Tls(tls) => {
                 let read = ready!(tls.poll_read(cx, room.initialize_unfilled()))?;
+                room.advance(read);
+                Poll::Ready(Ok(()))
+            }
+            Self::Memory(memory) => {
+                let read = ready!(memory.poll_read(cx, room.initialize_unfilled()))?;
                 room.advance(read);
                 Poll::Ready(Ok(()))
             }
@@ -171,6 +197,10 @@ impl AsyncWrite for Socket {
                 }
                 tls.poll_write(cx, some)
             }
+            Self::Memory(memory) => {
+                let first = pieces.iter().find(|piece| !piece.is_empty());
+                memory.poll_write(cx, [first.map_or(&[], |piece| &**piece), &[], &[]])
+            }
         }
     }
 
@@ -201,6 +231,7 @@ pub(crate) enum Reader<'a> {
     Tcp(tcp::ReadHalf<'a>),
     Unix(unix::ReadHalf<'a>),
     Tls(&'a Tls),
+    Memory(&'a Memory),
 }
 
 impl Reader<'_> {
@@ -208,7 +239,7 @@ impl Reader<'_> {
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Tcp(half) => Some(half.as_ref()),
-            Self::Unix(_) | Self::Tls(_) => None,
+            Self::Unix(_) | Self::Tls(_) | Self::Memory(_) => None,
         }
     }
 
@@ -222,6 +253,7 @@ impl Reader<'_> {
             Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut read),
             Self::Unix(half) => Pin::new(half).poll_read(cx, &mut read),
             Self::Tls(tls) => return tls.poll_read(cx, room),
+            Self::Memory(memory) => return memory.poll_read(cx, room),
         })?;
         Poll::Ready(Ok(read.filled().len()))
     }
@@ -233,6 +265,7 @@ pub(crate) enum Writer<'a> {
     Tcp(tcp::WriteHalf<'a>),
     Unix(unix::WriteHalf<'a>),
     Tls(&'a Tls),
+    Memory(&'a Memory),
 }
 
 impl Writer<'_> {
@@ -240,7 +273,7 @@ impl Writer<'_> {
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Tcp(half) => Some(half.as_ref()),
-            Self::Unix(_) | Self::Tls(_) => None,
+            Self::Unix(_) | Self::Tls(_) | Self::Memory(_) => None,
         }
     }
 
@@ -254,13 +287,14 @@ impl Writer<'_> {
             Self::Tcp(half) => poll_write(Pin::new(half), cx, pieces),
             Self::Unix(half) => poll_write(Pin::new(half), cx, pieces),
             Self::Tls(tls) => tls.poll_write(cx, pieces),
+            Self::Memory(memory) => memory.poll_write(cx, pieces),
         }
     }
 
     /// Hands all that was written to the system. Only TLS holds anything back.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tcp(_) | Self::Unix(_) | Self::Memory(_) => Poll::Ready(Ok(())),
             Self::Tls(tls) => tls.poll_flush(cx),
         }
     }
@@ -271,6 +305,7 @@ impl Writer<'_> {
             Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
             Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
             Self::Tls(tls) => tls.poll_shutdown(cx),
+            Self::Memory(memory) => memory.poll_shutdown(cx),
         }
     }
 }

@@ -368,6 +368,11 @@ impl Addresses {
         std::fs::rename(folder.join("new"), folder.join("web")).expect("renamed");
     }
 
+    /// Where the file is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
     /// A router that knows them, with more lines in its entry.
     pub(crate) fn world(&self, router: &str) -> World {
         World::with(

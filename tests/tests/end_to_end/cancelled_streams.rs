@@ -47,11 +47,14 @@ fn streams_that_break_off_in_every_way_leave_nothing_behind() {
     }
     let disco = world.dir().join("disco");
     // An endpoint that fails as it is told to is as good as any.
-    world.start_h2_router_with(&format!(
-        "  dtab: /svc => /#/io.l5d.fs\n  client: {{failureAccrual: {{kind: none}}}}\n\
+    world.start_router_for(
+        "h2",
+        &format!(
+            "  dtab: /svc => /#/io.l5d.fs\n  client: {{failureAccrual: {{kind: none}}}}\n\
          namers: [{{kind: io.l5d.fs, rootDir: {}}}]\n",
-        disco.display()
-    ));
+            disco.display()
+        ),
+    );
     let storm = |seed, streams| {
         let storm = Storm {
             router: world.routers[0].address(),

@@ -16,7 +16,7 @@ fn streams_on_which_nothing_flows_cost_memory_only() {
     let (connections, each) = if is_full() { FULL } else { LITTLE };
     let mut world = World::new();
     let endpoint = Streamed::idle(world.runtime().handle());
-    world.start_h2_router_with(&format!("  dtab: /svc/web => {}\n", endpoint.path()));
+    world.start_router_for("h2", &format!("  dtab: /svc/web => {}\n", endpoint.path()));
     let router = &world.routers[0];
     let open = |connections, each| {
         let opening = Idle::open(router.address(), "web", connections, each);

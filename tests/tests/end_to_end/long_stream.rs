@@ -79,7 +79,7 @@ fn a_stream_goes_on_whatever_changes_around_it() {
     world.disco_of("alpha", [stays.address()]);
     world.disco_of("beta", [beta.address()]);
     world.dtab("default", ALPHA);
-    world.start_h2_router_with(&format!("{}{IDLE}", world.mesh()));
+    world.start_router_for("h2", &format!("{}{IDLE}", world.interpreter()));
     let router = world.routers[0].address();
     let rounds = Arc::<AtomicU64>::default();
     let connection = world.runtime().block_on(Http2::connect(router));

@@ -62,7 +62,7 @@ impl Stage {
         let endpoint = Streamed::start(world.runtime().handle(), move |asked| {
             serve(asked, told.clone())
         });
-        world.start_h2_router_with(&format!("  dtab: /svc/web => {}\n", endpoint.path()));
+        world.start_router_for("h2", &format!("  dtab: /svc/web => {}\n", endpoint.path()));
         Self {
             world,
             endpoint,

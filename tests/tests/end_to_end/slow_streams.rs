@@ -90,7 +90,7 @@ fn start() -> (World, Streamed, Arc<AtomicUsize>) {
     let endpoint = Streamed::start(world.runtime().handle(), move |asked| {
         serve(asked, Arc::clone(&pouring))
     });
-    world.start_h2_router_with(&format!("  dtab: /svc/web => {}\n", endpoint.path()));
+    world.start_router_for("h2", &format!("  dtab: /svc/web => {}\n", endpoint.path()));
     (world, endpoint, poured)
 }
 

@@ -7,6 +7,7 @@ use crate::http2;
 pub(super) fn edge(clear_context: bool) -> Edge {
     Edge {
         protocol: Protocol::Http,
+        takes_http2: false,
         http2: Http2Server::default(),
         stats: Arc::new(ServerStats::new(&Metrics::new().scope("rt"), "127.0.0.1/0")),
         secure: None,

@@ -141,18 +141,28 @@ fn heads_come_from_the_codec_and_go_there() {
         .header("via", "1.1 a")
         .body(());
     let (parts, ()) = request.expect("a request").into_parts();
-    let head = RequestHead::from(parts);
+    let mut head = RequestHead::from(parts);
+    head.fields
+        .push_with(Known::L5dReqid, |value| value.extend_from_slice(b"17"));
     assert_eq!(head.target(), b"/x?y");
     let of = |control| head.control(control);
     assert_eq!(of(Control::Authority), Some(&b"web"[..]));
     assert_eq!(of(Control::Method), Some(&b"PUT"[..]));
     assert_eq!(of(Control::Path), Some(&b"/x?y"[..]));
     assert_eq!(of(Control::Scheme), Some(&b"https"[..]));
-    let request = http::Request::from(head);
+    let mut text = Vec::new();
+    let request = head.pack(&mut text);
     assert_eq!(request.version(), Version::HTTP_2);
     assert_eq!(request.method(), Method::PUT);
     assert_eq!(request.uri(), "https://web/x?y");
     assert_eq!(request.headers()["via"], "1.1 a");
+    assert_eq!(head.fields.map().len(), 0);
+    head.unpack(&text);
+    let again = head.pack(&mut Vec::new());
+    assert_eq!(again.uri(), request.uri());
+    assert_eq!(again.headers(), request.headers());
+    let is_sensitive = |request: &http::Request<()>| request.headers()["l5d-reqid"].is_sensitive();
+    assert!(is_sensitive(&request) && is_sensitive(&again));
 
     let mut head = ResponseHead::from(http::Response::new(()).into_parts().0);
     head.fields.push(Known::Via, b"x");
