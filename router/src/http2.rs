@@ -5,7 +5,7 @@
 //! 2. `exchange` is the life of a request; identifying, routing and picking are the modules that HTTP/1.1 uses.
 //! 3. `tries` sends it as often as its name allows; `hold` holds an answer back where its end decides about another try.
 //! 4. `forward` has an endpoint answer, on one of its `channels`, each a connection with many streams.
-//!    `bridge` leads to endpoints that speak the other version.
+//!    `listening` is its socket; `bridge` leads to endpoints that speak the other version.
 //! 5. `relay` moves bodies and trailers, `pass` the answer; `refuse` answers where nobody else does, `grpc` speaks to its clients.
 //!
 //! Frames are the business of the `h2` crate, which both sides use without anything in between.
