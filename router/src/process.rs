@@ -190,6 +190,7 @@ impl Process {
         let (asks, asking) = mpsc::channel(RELOADS);
         let shown = Arc::clone(&serving.shown);
         let pages = Admin::new(metrics)
+            .runtimes(serving.workers.runtimes())
             .snapshot_interval(self.snapshot_interval)
             .config_source(move || serde_json::to_value(&shown.load().config).unwrap_or_default())
             .routes(admin::routes(&serving.shown, inet, shutdown.drain(), asks))

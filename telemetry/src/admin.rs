@@ -10,6 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use transport::{Listener, ServerTls, Shutdown};
 
 use crate::{Metrics, Query, parse_duration, process};
@@ -79,6 +80,13 @@ impl Admin {
     /// Lists a page at `/admin`.
     pub fn index(mut self, path: &str) -> Self {
         self.index.push(path.to_owned());
+        self
+    }
+
+    /// Has `process/tasks` count the tasks of these runtimes too, beside those of the one that this was made on.
+    pub fn runtimes(self, others: impl IntoIterator<Item = Handle>) -> Self {
+        let all = [Handle::current()].into_iter().chain(others);
+        process::count_tasks(&self.metrics, all.collect());
         self
     }
 

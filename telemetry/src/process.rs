@@ -11,8 +11,7 @@ pub(crate) fn register(metrics: &Metrics) {
     let process = metrics.scope("process");
     let started = Instant::now();
     process.gauge_fn("uptime_secs", move || started.elapsed().as_secs_f64());
-    let runtime = Handle::current();
-    process.gauge_fn("tasks", move || runtime.metrics().num_alive_tasks() as f64);
+    count_tasks(metrics, vec![Handle::current()]);
     if Path::new("/proc/self/status").exists() {
         process.gauge_fn("threads", || status("Threads:").unwrap_or_default());
         // The kernel's kB are of 1024 bytes.
@@ -24,6 +23,15 @@ pub(crate) fn register(metrics: &Metrics) {
         });
         process.gauge_fn("open_fds", || open_fds().unwrap_or_default());
     }
+}
+
+/// Has `process/tasks` count what has not ended in all of these.
+pub(crate) fn count_tasks(metrics: &Metrics, runtimes: Vec<Handle>) {
+    let tasks = move || {
+        let alive = runtimes.iter().map(|it| it.metrics().num_alive_tasks());
+        alive.sum::<usize>() as f64
+    };
+    metrics.scope("process").gauge_fn("tasks", tasks);
 }
 
 /// A number of `/proc/self/status` (proc_pid_status(5)).
@@ -45,6 +53,8 @@ fn open_fds() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Builder;
+
     use super::*;
     use crate::Query;
 
@@ -69,5 +79,22 @@ mod tests {
         at_least("open_fds", 4.0);
         at_least("memory/rss_bytes", 100_000.0);
         at_least("memory/rss_max_bytes", 100_000.0);
+    }
+
+    #[test]
+    fn tasks_are_counted_in_all_runtimes() {
+        let runtimes = [1, 2].map(|count| {
+            let runtime = Builder::new_current_thread().build().expect("a runtime");
+            for _ in 0..count {
+                runtime.spawn(std::future::pending::<()>());
+            }
+            runtime
+        });
+        let metrics = Metrics::new();
+        let handles = runtimes.iter().map(|runtime| runtime.handle().clone());
+        count_tasks(&metrics, handles.collect());
+        let json = metrics.to_json(&Query::default()).expect("registered");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["process/tasks"].as_f64(), Some(3.0), "{json}");
     }
 }

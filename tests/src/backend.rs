@@ -8,14 +8,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// A service that answers every request with its version, and counts.
+/// A service that answers every request with its version, over HTTP/1.1 or HTTP/2, as each client begins, and counts.
 #[derive(Debug)]
 pub struct Backend {
     version: String,
@@ -105,11 +105,13 @@ async fn serve(listener: TcpListener, version: String, requests: Arc<AtomicU64>)
                 Ok::<_, hyper::Error>(answer.expect("a version is a header value"))
             }
         });
-        connections.spawn(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service),
-        );
+        connections.spawn(async {
+            let mut http = auto::Builder::new(TokioExecutor::new());
+            http.http1().timer(TokioTimer::new());
+            http.http2().timer(TokioTimer::new());
+            // Fails where a client goes away, or the router does.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        });
         while connections.try_join_next().is_some() {}
     }
 }

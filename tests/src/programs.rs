@@ -41,7 +41,7 @@ fn build() -> PathBuf {
 }
 
 /// `target/debug` or `target/release`; tests run in its folder `deps`.
-fn profile_dir() -> PathBuf {
+pub(crate) fn profile_dir() -> PathBuf {
     let path = env::current_exe().expect("a running program has a path");
     let mut dir = path.parent().expect("a program stands in a folder");
     if dir.ends_with("deps") {

@@ -17,6 +17,7 @@ pub struct Router {
     pub process: Process,
     name: String,
     dir: PathBuf,
+    protocol: &'static str,
     rest: String,
     port: u16,
     admin: u16,
@@ -28,13 +29,28 @@ impl Router {
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(dir: &Path, name: &str, rest: &str, (port, admin): (u16, u16)) -> Result<Self> {
-        let process = launch(dir, name, rest, (port, admin))?;
+    pub fn start(dir: &Path, name: &str, rest: &str, ports: (u16, u16)) -> Result<Self> {
+        Self::start_for("http", dir, name, rest, ports)
+    }
+
+    /// As [`start`](Self::start), for a protocol of the configuration.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_for(
+        protocol: &'static str,
+        dir: &Path,
+        name: &str,
+        rest: &str,
+        (port, admin): (u16, u16),
+    ) -> Result<Self> {
+        let process = launch(protocol, dir, name, rest, (port, admin))?;
         let (port, admin) = ports(&process, name)?;
         Ok(Self {
             process,
             name: name.to_owned(),
             dir: dir.to_owned(),
+            protocol,
             rest: rest.to_owned(),
             port,
             admin,
@@ -47,7 +63,8 @@ impl Router {
     /// If it does not start.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = launch(&self.dir, &self.name, &self.rest, (self.port, self.admin))
+        let places = (self.port, self.admin);
+        self.process = launch(self.protocol, &self.dir, &self.name, &self.rest, places)
             .and_then(|process| {
                 ports(&process, &self.name)?;
                 Ok(process)
@@ -76,14 +93,20 @@ fn ports(process: &Process, name: &str) -> Result<(u16, u16)> {
     Ok((process.serves(name)?.port(), admin.port()))
 }
 
-fn launch(dir: &Path, name: &str, rest: &str, (port, admin): (u16, u16)) -> Result<Process> {
+fn launch(
+    protocol: &str,
+    dir: &Path,
+    name: &str,
+    rest: &str,
+    (port, admin): (u16, u16),
+) -> Result<Process> {
     let config = dir.join(format!("{name}.yaml"));
     let state = dir.join(format!("{name}.state"));
     let yaml = format!(
         "stateDir: {}\n\
          admin: {{ip: 127.0.0.1, port: {admin}}}\n\
          routers:\n\
-         - protocol: http\n  label: {name}\n  servers: [{{ip: 127.0.0.1, port: {port}}}]\n{rest}",
+         - protocol: {protocol}\n  label: {name}\n  servers: [{{ip: 127.0.0.1, port: {port}}}]\n{rest}",
         state.display()
     );
     fs::write(&config, yaml)?;

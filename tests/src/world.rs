@@ -119,20 +119,29 @@ impl World {
 
     /// Starts a router that asks all namerds for the namespace `default`.
     pub fn start_router(&mut self) {
+        let interpreter = self.interpreter();
+        self.start_router_with(&interpreter);
+    }
+
+    /// What a router's YAML says to ask all namerds for the namespace `default`.
+    pub fn interpreter(&self) -> String {
         let namerds = self.namerds.iter().map(|namerd| {
             let port = namerd.mesh().port();
             format!("/$/inet/127.0.0.1/{port}")
         });
         let dst = namerds.collect::<Vec<_>>().join(", ");
-        self.start_router_with(&format!(
-            "  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n"
-        ));
+        format!("  interpreter: {{kind: io.l5d.mesh, dst: [{dst}], root: /default}}\n")
     }
 
     /// Starts a router with the YAML below its `protocol` and servers.
     pub fn start_router_with(&mut self, yaml: &str) {
+        self.start_router_for("http", yaml);
+    }
+
+    /// Starts a router for a protocol of the configuration, with the YAML below its servers.
+    pub fn start_router_for(&mut self, protocol: &'static str, yaml: &str) {
         let name = format!("router-{}", self.routers.len() + 1);
-        let router = Router::start(self.dir(), &name, yaml, (0, 0));
+        let router = Router::start_for(protocol, self.dir(), &name, yaml, (0, 0));
         self.routers.push(router.expect("the router starts"));
     }
 
@@ -163,12 +172,18 @@ impl World {
         let endpoints = (0..count).map(|_| Scripted::start(self.runtime.handle(), act));
         let endpoints: Vec<_> = endpoints.collect();
         self.disco_of("web", endpoints.iter().map(Scripted::address));
+        let yaml = self.by_files(policy);
+        self.start_router_with(&yaml);
+        endpoints
+    }
+
+    /// What a router's YAML says to find services in files, and to treat them as the policy says.
+    pub fn by_files(&self, policy: &str) -> String {
         let disco = self.dir().join("disco");
         let disco = disco.display();
-        self.start_router_with(&format!(
+        format!(
             "  dtab: /svc => /#/io.l5d.fs\n{policy}namers: [{{kind: io.l5d.fs, rootDir: {disco}}}]\n"
-        ));
-        endpoints
+        )
     }
 
     /// A backend that no file names.
@@ -220,6 +235,12 @@ impl World {
 
     /// A number of the metrics of the router of this index; 0 if there is none of this name below the router's.
     pub fn metric(&self, router: usize, name: &str) -> u64 {
+        let name = format!("rt/{}/{name}", self.routers[router].name());
+        self.metrics(router)[name].as_u64().unwrap_or_default()
+    }
+
+    /// All metrics of the router of this index, by their names.
+    pub fn metrics(&self, router: usize) -> Value {
         let router = &self.routers[router];
         let heard = self.runtime.block_on(async {
             let mut admin = Bare::connect(router.admin()).await?;
@@ -227,9 +248,8 @@ impl World {
                 .ask(b"GET /admin/metrics.json HTTP/1.1\r\nHost: admin\r\n\r\n")
                 .await
         });
-        let metrics = serde_json::from_slice::<Value>(&heard.expect("metrics").body);
-        let name = format!("rt/{}/{name}", router.name());
-        metrics.expect("JSON")[name].as_u64().unwrap_or_default()
+        let metrics = serde_json::from_slice(&heard.expect("metrics").body);
+        metrics.expect("JSON")
     }
 
     /// So many GETs for a host through the router of this index, one after the other on kept-alive connections; the

@@ -1,9 +1,9 @@
 //! The developer loop: `cargo xtask <command>`. It needs cargo and nothing else.
 
-mod etcd;
 mod program;
 mod steps;
 mod tidy;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -41,6 +41,12 @@ impl Program {
         self
     }
 
+    /// Shows nothing of what it says.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.0.stdout(Stdio::null()).stderr(Stdio::null());
+        self
+    }
+
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self
             .0

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 
 use crate::program::{Program, cargo, find};
-use crate::{etcd, target, tidy};
+use crate::{target, tidy, tools};
 
 /// The programs as they ship, which the end-to-end tests run too, and the demo.
 const RELEASE: &str = "build --release -p router -p namerd -p namerctl -p tests --bin router --bin namerd --bin namerctl \
@@ -15,7 +15,7 @@ const RELEASE: &str = "build --release -p router -p namerd -p namerctl -p tests 
 /// Everything that must pass before a change lands, quick steps first. The last line says how many tests passed.
 pub(crate) fn test() -> Result<()> {
     step("tools", || {
-        etcd::provide()?;
+        tools::provide()?;
         components()
     })?;
     step("fmt", || cargo("fmt --all -- --check").run())?;

@@ -3,16 +3,19 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::uri::Scheme;
 use http::{Method, Request};
 use tokio::time::Instant;
 
 use super::grpc;
 use super::head::RequestHead;
+use super::patience::Patience;
 use super::relay::{Relay, Trouble};
 use super::upgrade::FirstBody;
 use crate::forward::Rewritten;
@@ -33,15 +36,24 @@ pub(super) struct Asked {
     is_refused: bool,
     /// What the fields of the head said that is on its way.
     packed: Option<Text>,
+    /// How long the client may send nothing of a body, if it has said how long that is: others may be silent for hours.
+    patience: Option<Patience>,
+    is_too_slow: bool,
 }
 
 impl Asked {
+    /// A request that came in now. `stall` is how long its client may be silent before the end of its body.
     pub(super) fn new(
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
         now: Instant,
+        stall: Duration,
     ) -> Self {
         let (mut parts, body) = request.into_parts();
+        // Whoever waits for a word of the endpoint is not slow.
+        let is_promised = parts.headers.contains_key(CONTENT_LENGTH)
+            && !parts.headers.contains_key(EXPECT)
+            && !body.is_end_stream();
         let is_grpc = grpc::is_call(&parts.headers);
         let timeout = match is_grpc {
             true => grpc::timeout(&parts.headers),
@@ -59,7 +71,14 @@ impl Asked {
             is_grpc,
             is_refused: false,
             packed: None,
+            patience: is_promised.then(|| Patience::new(stall)),
+            is_too_slow: false,
         }
+    }
+
+    /// Whether the client was given up because the rest of its body did not come.
+    pub(super) fn is_too_slow(&self) -> bool {
+        self.is_too_slow
     }
 
     /// Has it ask for this host.
@@ -81,7 +100,7 @@ impl Asked {
     }
 
     /// The head as the codec takes it.
-    pub(super) fn to_send(&mut self) -> Request<()> {
+    pub(super) fn pack_head(&mut self) -> Request<()> {
         let packed = self.packed.get_or_insert_with(Text::take);
         packed.clear();
         self.head.pack(packed)
@@ -101,7 +120,7 @@ impl Asked {
         self.is_refused = false;
     }
 
-    /// Passes on what there is of the body. Ready when the client has given up.
+    /// Passes on what there is of the body. Ready when the client has given up, or is too slow.
     pub(super) fn poll_upload(
         &mut self,
         cx: &mut Context<'_>,
@@ -111,7 +130,8 @@ impl Asked {
             return Poll::Pending;
         }
         match self.upload.poll(cx, sink) {
-            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => Poll::Pending,
+            Poll::Pending => self.poll_too_slow(cx),
             Poll::Ready(Err(Trouble::Source(_))) => Poll::Ready(()),
             // The answer, or its absence, tells why.
             Poll::Ready(Err(Trouble::Sink(_))) => {
@@ -121,8 +141,21 @@ impl Asked {
         }
     }
 
-    /// Ready when the client has reset the stream, or its connection has ended.
+    fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(patience) = &mut self.patience else {
+            return Poll::Pending;
+        };
+        let over = patience.poll_over(cx, self.upload.awaits_source());
+        self.is_too_slow = over.is_ready();
+        over
+    }
+
+    /// Ready when the client has reset the stream, or its connection has ended. What it sends meanwhile is read, as far as it may
+    /// send: the library ends connections where too much waits for that.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.upload.poll_ahead(cx, usize::MAX).is_err() {
+            return Poll::Ready(());
+        }
         self.respond.poll_reset(cx).map(drop)
     }
 

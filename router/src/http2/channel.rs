@@ -1,9 +1,10 @@
 //! A connection to an endpoint, shared by the streams of one worker.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use config::Http2Client;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Reason, SendStream};
 use http::Request;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::keep_alive::KeepAlive;
@@ -22,7 +24,8 @@ use crate::wire::Socket;
 /// An open connection. It closes when the last holder has dropped it and the last stream has ended.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    sender: Mutex<SendRequest<Bytes>>,
+    /// Cloned for each stream: one that had to wait for its turn would keep this from sending, and from being asked how it is.
+    sender: SendRequest<Bytes>,
     state: Arc<State>,
     most: usize,
     opened: Instant,
@@ -43,15 +46,15 @@ pub(super) struct Slot {
     channel: Arc<Channel>,
 }
 
-/// How long the settings and the window of a new connection may wait for room in the socket.
+/// How long an endpoint may take to say how many streams it allows, which it has to say first of all. Source: RFC 9113 §3.4.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl Channel {
-    /// Begins to speak on a socket. `counted` counts the connection while it is open. The connection is driven by a task of the
-    /// runtime that this is called on.
+    /// Begins to speak on a socket, and waits for the endpoint to do so: nobody knows before how many streams it allows. `counted`
+    /// counts the connection while it is open. The connection is driven by a task of the runtime that this is called on.
     ///
     /// # Errors
-    /// When the socket takes nothing.
+    /// When the endpoint does not speak HTTP/2, or not in time.
     pub(super) async fn open(
         socket: Socket,
         config: &Http2Client,
@@ -67,21 +70,39 @@ impl Channel {
             .initial_connection_window_size(flow.connection_window_bytes)
             .max_frame_size(flow.max_frame_bytes)
             .max_header_list_size(flow.max_header_list_bytes.unwrap_or(max_header_list))
-            .data_frame_budget(super::frame_budget(flow));
+            .data_frame_budget(super::frame_budget(flow))
+            .max_send_buffer_size(super::MOST_UNSENT)
+            .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+            .reset_stream_duration(super::REMEMBERED_FOR)
+            // Clients that cancel are no fault of the endpoint, however many they are in the life of a connection.
+            .max_local_error_reset_streams(None)
+            .initial_max_send_streams(0);
+        let began = Instant::now();
+        let late = |_| ConnectError::TimedOut(HANDSHAKE);
+        let refused = |error: h2::Error| ConnectError::Refused(io::Error::other(error));
         let shaking = timeout(HANDSHAKE, builder.handshake(socket)).await;
-        let shaken = shaken(shaking)?;
-        let (sender, mut connection) = shaken;
+        let (sender, mut connection) = shaking.map_err(late)?.map_err(refused)?;
         let state = Arc::new(State::default());
         let keep_alive = KeepAlive::new(connection.ping_pong(), config.keep_alive);
+        let (greet, greeted) = oneshot::channel();
         let driven = Driven {
             connection,
             keep_alive,
+            greet: Some(greet),
             state: Arc::clone(&state),
             _counted: counted,
         };
         live::task("channel", driven.drive());
+        let left = HANDSHAKE.saturating_sub(began.elapsed());
+        match timeout(left, greeted).await.map_err(late)? {
+            Ok(greeted) => greeted.map_err(refused)?,
+            Err(_) => {
+                let error = "it closed the connection instead of speaking HTTP/2";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, error).into());
+            }
+        }
         Ok(Self {
-            sender: Mutex::new(sender),
+            sender,
             state,
             most: usize::try_from(config.max_streams).unwrap_or(usize::MAX),
             opened: Instant::now(),
@@ -92,7 +113,7 @@ impl Channel {
     pub(super) fn reserve(self: &Arc<Self>) -> Option<Slot> {
         let streams = &self.state.streams;
         let in_use = streams.load(Ordering::Relaxed);
-        if in_use >= self.most || in_use >= self.sender().current_max_send_streams() {
+        if in_use >= self.most || in_use >= self.sender.current_max_send_streams() {
             return None;
         }
         self.state.uses.fetch_add(1, Ordering::Relaxed);
@@ -106,7 +127,10 @@ impl Channel {
     pub(super) fn is_ending(&self) -> bool {
         let mut unheard = Context::from_waker(Waker::noop());
         self.state.has_ended.load(Ordering::Relaxed)
-            || matches!(self.sender().poll_ready(&mut unheard), Poll::Ready(Err(_)))
+            || matches!(
+                self.sender.clone().poll_ready(&mut unheard),
+                Poll::Ready(Err(_))
+            )
     }
 
     /// How many streams it has.
@@ -122,20 +146,6 @@ impl Channel {
     pub(super) fn opened(&self) -> Instant {
         self.opened
     }
-
-    fn sender(&self) -> MutexGuard<'_, SendRequest<Bytes>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn shaken<T>(
-    shaking: Result<Result<T, h2::Error>, tokio::time::error::Elapsed>,
-) -> Result<T, ConnectError> {
-    match shaking {
-        Ok(Ok(shaken)) => Ok(shaken),
-        Ok(Err(error)) => Err(ConnectError::Refused(std::io::Error::other(error))),
-        Err(_) => Err(ConnectError::TimedOut(HANDSHAKE)),
-    }
 }
 
 impl Slot {
@@ -148,7 +158,7 @@ impl Slot {
         request: Request<()>,
         is_all: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        self.channel.sender().send_request(request, is_all)
+        self.channel.sender.clone().send_request(request, is_all)
     }
 }
 
@@ -162,6 +172,8 @@ impl Drop for Slot {
 struct Driven {
     connection: Connection<Socket, Bytes>,
     keep_alive: Option<KeepAlive>,
+    /// Who waits for the endpoint's first word.
+    greet: Option<oneshot::Sender<Result<(), h2::Error>>>,
     state: Arc<State>,
     _counted: Counted,
 }
@@ -171,6 +183,13 @@ impl Driven {
         let ended = poll_fn(|cx| {
             if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
                 return Poll::Ready(ended);
+            }
+            if self.greet.is_some()
+                && self.connection.max_concurrent_send_streams() > 0
+                && let Some(greet) = self.greet.take()
+            {
+                // Who does not wait any more has given up on the connection as well.
+                let _ = greet.send(Ok(()));
             }
             let state = &self.state;
             let is_used = || state.streams.load(Ordering::Relaxed) > 0;
@@ -183,6 +202,9 @@ impl Driven {
         });
         if let Err(error) = ended.await {
             tracing::debug!(%error, "a connection to an endpoint ended");
+            if let Some(greet) = self.greet.take() {
+                let _ = greet.send(Err(error));
+            }
         }
     }
 }

@@ -135,7 +135,8 @@ fn begin(
     let (client, endpoint) = (Arc::clone(client), Arc::clone(endpoint));
     live::task("connect", async move {
         let opened =
-            crate::forward::connect(&client, &endpoint, open_one(&client, &endpoint)).await;
+            crate::forward::connect(&client, &endpoint, Box::pin(open_one(&client, &endpoint)))
+                .await;
         let mut own = lock(&endpoint.channels.by_worker[worker]);
         own.opening = None;
         let opened = opened.map(|channel| {
@@ -154,6 +155,10 @@ fn begin(
 async fn open_one(client: &Client, endpoint: &Endpoint) -> Result<Channel, ConnectError> {
     let rules = &client.rules;
     let socket = crate::client::open_socket(endpoint.address, rules).await?;
+    if !socket.may_speak_http2() {
+        let error = "the endpoint did not agree on HTTP/2 (ALPN h2)";
+        return Err(ConnectError::Insecure(std::io::Error::other(error)));
+    }
     let counted = crate::stats::Counted::new(client.stats.connections.clone());
     Channel::open(socket, &rules.settings.http2, MAX_HEADER_LIST, counted).await
 }

@@ -1,6 +1,7 @@
 //! A client's connection: one task reads and writes its frames, and answers its requests.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Reason;
 use h2::server::{Builder, Connection};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use transport::Peer;
 
 use super::entrance::Entrance;
@@ -58,8 +59,11 @@ pub(crate) async fn serve(
     server: &Arc<Server>,
     activity: &Activity,
 ) {
+    if !entrance.may_speak_http2() {
+        return tracing::debug!(%peer, "a client with TLS did not ask for HTTP/2 (ALPN h2)");
+    }
     let front = server.front();
-    let (config, within) = (front.edge.http2, activity.patience().head);
+    let config = front.edge.http2;
     activity.serves_many();
     let caller = Arc::new(Caller {
         server: Arc::clone(server),
@@ -78,40 +82,66 @@ pub(crate) async fn serve(
         .max_frame_size(flow.max_frame_bytes)
         .max_header_list_size(front.edge.max_header_list())
         .max_concurrent_streams(config.max_concurrent_streams)
-        .data_frame_budget(super::frame_budget(flow));
+        .data_frame_budget(super::frame_budget(flow))
+        .max_send_buffer_size(super::MOST_UNSENT)
+        .max_concurrent_reset_streams(super::REMEMBERED_RESETS)
+        .reset_stream_duration(super::REMEMBERED_FOR)
+        .max_local_error_reset_streams(Some(MOST_FAULTS))
+        // Those that are reset before they were even accepted are counted here, too, where one moment does not tell a flood from a
+        // large client that gives up.
+        .max_pending_accept_reset_streams(
+            usize::try_from(config.max_early_resets).unwrap_or(usize::MAX),
+        );
     drop(front);
-    activity.note(Phase::Busy, 0);
     let first_body = entrance.first_body();
-    let mut connection = match timeout(within, builder.handshake(entrance)).await {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
-        Err(_) => return tracing::debug!(%peer, "a client took too long to begin"),
+    let mut connection = match begin(builder.handshake(entrance), activity).await {
+        Some(Ok(connection)) => connection,
+        Some(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
+        None => return tracing::debug!(%peer, "a client did not begin"),
     };
     let mut serving = Serving {
         keep_alive: KeepAlive::new(connection.ping_pong(), config.keep_alive),
         connection,
-        first_body,
         streams: Streams::default(),
+        first_body,
         caller,
         activity,
         is_ending: false,
         requests: 0,
+        has_flooded: false,
         resets: Resets::new(config.max_early_resets),
     };
     poll_fn(|cx| serving.poll(cx)).await;
 }
 
+/// Waits for the client's first bytes; none if they do not come in time, or before the router ends.
+async fn begin<T>(shaking: impl Future<Output = T>, activity: &Activity) -> Option<T> {
+    let mut shaking = pin!(shaking);
+    activity.note(Phase::Head, 0);
+    poll_fn(|cx| match shaking.as_mut().poll(cx) {
+        Poll::Ready(shaken) => Poll::Ready(Some(shaken)),
+        Poll::Pending if activity.has_stalled() || activity.is_hurried() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+/// How many frames a client may send, while it is connected, on streams that were reset and are forgotten. Each makes an answer, which waits
+/// until the client reads it.
+const MOST_FAULTS: usize = 10_000;
+
 /// A connection that is served.
 struct Serving<'a> {
     connection: Connection<Entrance, Bytes>,
+    streams: Streams,
     /// The body of a first stream that was asked for before there were any.
     first_body: Option<Bytes>,
-    streams: Streams,
     keep_alive: Option<KeepAlive>,
     caller: Arc<Caller>,
     activity: &'a Activity,
     /// Whether the client was told to send no more requests.
     is_ending: bool,
+    /// Whether it was told why it may send nothing at all.
+    has_flooded: bool,
     /// How many requests there were.
     requests: u64,
     resets: Resets,
@@ -131,6 +161,10 @@ impl Serving<'_> {
             if self.poll_accept(cx).is_ready() {
                 return Poll::Ready(());
             }
+            // The client has yet to be told that it has gone too far.
+            if self.heed_resets() {
+                continue;
+            }
             // What the streams have said is written by then.
             if had_run && self.requests == known {
                 break;
@@ -138,7 +172,6 @@ impl Serving<'_> {
             self.streams.run(cx);
             had_run = true;
         }
-        self.heed_resets();
         let has_streams = self.connection.has_streams();
         let phase = match has_streams {
             true => Phase::Busy,
@@ -172,14 +205,19 @@ impl Serving<'_> {
         }
     }
 
-    /// Ends the connection of a client that asks only to reset.
-    fn heed_resets(&mut self) {
+    /// Ends the connection of a client that asks only to reset. True if that is so, once.
+    fn heed_resets(&mut self) -> bool {
         let new = self.caller.early_resets.swap(0, Ordering::Relaxed);
-        if new > 0 && self.resets.are_too_many(new, self.requests, Instant::now()) {
+        let has_flooded = new > 0
+            && !self.has_flooded
+            && self.resets.are_too_many(new, self.requests, Instant::now());
+        if has_flooded {
             tracing::debug!(peer = %self.caller.peer, "a client resets most of its streams");
             self.caller.server.front().edge.stats.reset_floods.inc();
             self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            self.has_flooded = true;
         }
+        has_flooded
     }
 }
 

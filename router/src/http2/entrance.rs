@@ -40,6 +40,10 @@ impl Entrance {
         }
     }
 
+    pub(super) fn may_speak_http2(&self) -> bool {
+        self.socket.may_speak_http2()
+    }
+
     pub(super) fn client_cert(&self) -> Option<&Shown> {
         self.socket.client_cert()
     }

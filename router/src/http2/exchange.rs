@@ -1,6 +1,8 @@
 //! The life of a request on a stream: identify, route, pick a branch, balance, forward, classify, settle.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -19,7 +21,7 @@ use crate::error::RouteError;
 use crate::exchange::{Deadline, Origin, Router, admit};
 use crate::headers::time_left;
 use crate::route::Route;
-use crate::server::Front;
+use crate::server::{Front, Phase};
 use crate::stats::{Begun, ServiceStats};
 
 /// Answers a request, one way or the other.
@@ -32,7 +34,11 @@ pub(super) async fn answer(
     let began = Instant::now();
     let edge = &front.edge;
     let counted = Begun::new(&edge.stats.exchanges, began);
-    let mut asked = Asked::new(request, respond, began);
+    let mut asked = Asked::new(request, respond, began, edge.patience.body);
+    if poll_fn(|cx| Poll::Ready(asked.poll_gone(cx).is_ready())).await {
+        // Before an endpoint had any work with it.
+        return caller.has_reset_early();
+    }
     let exchange = Exchange {
         caller: &caller,
         front: &front,
@@ -65,6 +71,13 @@ pub(super) async fn answer(
             // What is left is as much as the client takes, and nothing to wait for.
             drop(place);
             pass(exchange, &route, asked, answer, (counted, service)).await
+        }
+        Err(Unanswered::Gone) if asked.is_too_slow() => {
+            edge.stats.stalled(Phase::Body);
+            let (error, now) = (RouteError::TooSlow, Instant::now());
+            counted.fail(error.label(), now);
+            service.fail(error.label(), now);
+            Box::pin(refuse(exchange, asked, &error, Some(&route))).await;
         }
         Err(Unanswered::Gone) => caller.has_reset_early(),
         Err(Unanswered::Reset { reason, .. }) => {

@@ -261,5 +261,5 @@ fn is_nack(client: &Client, head: &ResponseHead) -> bool {
 
 /// Whether a request that was not looked at may go to another endpoint.
 fn requeues(client: &Client, asked: &Asked) -> bool {
-    asked.upload.is_repeatable() && pay_for_requeue(client)
+    asked.upload.is_kept() && pay_for_requeue(client)
 }

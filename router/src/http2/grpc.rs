@@ -38,13 +38,16 @@ pub(super) fn status(fields: &HeaderMap) -> Option<u32> {
     parse_status(fields.get(STATUS)?.as_bytes())
 }
 
-/// What ends a call that the router ends itself.
-pub(super) fn end_of(error: &RouteError) -> HeaderMap {
+/// What ends a call that the router ends itself, with what it tells of the error, if that is anything.
+pub(super) fn end_of(error: &RouteError, text: &str) -> HeaderMap {
     let status = match error.status() {
         StatusCode::GATEWAY_TIMEOUT => DEADLINE_EXCEEDED,
         status => status_of_http(status),
     };
-    end(status, &error.to_string())
+    if text.is_empty() {
+        return end(status, &error.to_string());
+    }
+    end(status, text)
 }
 
 /// Trailers that say this.

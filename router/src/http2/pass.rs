@@ -16,11 +16,13 @@ use super::exchange::{Exchange, STREAM_RESET, passed_on};
 use super::fields::Fields;
 use super::forward::{Answer, Rest, sent};
 use super::grpc;
+use super::patience::Patience;
 use super::relay::{End, Trouble};
 use crate::client::Client;
 use crate::exchange::{sign_class, sign_response};
 use crate::headers;
 use crate::route::Route;
+use crate::server::Phase;
 use crate::stats::{Begun, Exchanges, ServiceStats};
 
 /// What is counted of a request, by its server and by its name.
@@ -50,6 +52,8 @@ pub(super) async fn pass(
         client,
     };
     all.answered(now);
+    // A call may go on for hours, and nobody is asked again.
+    asked.upload.forget();
     sign_response(&mut head);
     let classifier = &route.service.streams.classifier;
     // Only where its end says how a call went is that worth trailers of our own.
@@ -85,6 +89,7 @@ pub(super) async fn pass(
         rest: &mut rest,
         out: &mut out,
         may_end_with_data: told.is_some(),
+        patience: Patience::new(edge.patience.reply),
         expiry: None,
     };
     let passed = passing.pass().await;
@@ -109,7 +114,15 @@ pub(super) async fn pass(
             rest.in_flight.judge(class.into(), Instant::now());
             all.ended(&asked, class, grpc_status);
         }
+        Passed::Gone if asked.is_too_slow() => {
+            edge.stats.stalled(Phase::Body);
+            out.send_reset(Reason::CANCEL);
+        }
         Passed::Gone => {}
+        Passed::NotTaken => {
+            edge.stats.stalled(Phase::Reply);
+            out.send_reset(Reason::CANCEL);
+        }
         Passed::Broken(error) => {
             rest.in_flight.judge(Outcome::Failure, Instant::now());
             match asked.is_grpc && !error.is_reset() {
@@ -152,8 +165,10 @@ pub(super) fn broken(error: &h2::Error) -> StreamEnd {
 enum Passed {
     /// With all of it.
     Whole(End),
-    /// The client has given it up.
+    /// The client has given it up, or sends the rest of its request too slowly.
     Gone,
+    /// It takes nothing of it.
+    NotTaken,
     /// The endpoint has.
     Broken(h2::Error),
     /// The call may take no longer.
@@ -166,6 +181,8 @@ struct Passing<'a> {
     rest: &'a mut Rest,
     out: &'a mut SendStream<Bytes>,
     may_end_with_data: bool,
+    /// With a client that takes nothing.
+    patience: Patience,
     /// Begun when there is first something to wait for.
     expiry: Option<Pin<Box<Sleep>>>,
 }
@@ -187,7 +204,13 @@ impl Passing<'_> {
             Poll::Ready(Err(Trouble::Source(error))) => Poll::Ready(Passed::Broken(error)),
             Poll::Ready(Err(Trouble::Sink(_))) => Poll::Ready(Passed::Gone),
             Poll::Pending if out.poll_reset(cx).is_ready() => Poll::Ready(Passed::Gone),
-            Poll::Pending => self.poll_expired(cx),
+            Poll::Pending => {
+                let waits_at = rest.download.awaits_sink();
+                match self.patience.poll_over(cx, waits_at) {
+                    Poll::Ready(()) => Poll::Ready(Passed::NotTaken),
+                    Poll::Pending => self.poll_expired(cx),
+                }
+            }
         }
     }
 

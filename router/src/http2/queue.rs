@@ -52,7 +52,8 @@ impl Queue {
 
     fn close_small(&mut self) {
         if !self.small.is_empty() {
-            self.rest.push_back(self.small.split().freeze());
+            self.rest
+                .push_back(std::mem::take(&mut self.small).freeze());
         }
     }
 
@@ -60,7 +61,8 @@ impl Queue {
     pub(super) fn take(&mut self, most: usize) -> Bytes {
         let taken = if self.front.len() <= most {
             let next = self.rest.pop_front();
-            let next = next.unwrap_or_else(|| self.small.split().freeze());
+            // With all of its room: an empty queue holds nothing.
+            let next = next.unwrap_or_else(|| std::mem::take(&mut self.small).freeze());
             std::mem::replace(&mut self.front, next)
         } else {
             self.front.split_to(most)

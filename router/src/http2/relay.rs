@@ -21,6 +21,9 @@ pub(super) struct Relay {
     trailers: Option<HeaderMap>,
     /// What the source may not send again before it was passed on.
     unreleased: usize,
+    /// How many bytes were read, and how many were passed on.
+    read: u64,
+    passed: u64,
     /// What was passed on and may be wanted again.
     kept: Kept,
 }
@@ -39,11 +42,21 @@ enum Stage {
 /// What is kept of a body for another try.
 #[derive(Debug)]
 enum Kept {
-    /// All of it: one chunk, as most have, and more behind it; and how much more there may be.
-    All(Bytes, Vec<Bytes>, usize),
-    /// Nothing, because that would be too much.
+    All {
+        /// Most bodies are one chunk, which takes no room beside its own.
+        first: Bytes,
+        rest: Vec<Bytes>,
+        bytes: usize,
+        /// Up to how many bytes it may go to whoever asks for it once more.
+        most_repeated: usize,
+    },
+    /// Nothing, because that would be too much, or nobody wants it again.
     Lost,
 }
+
+/// What a peer can have been sent that has not looked at it: the window of a stream, unless it has made it larger. So much of a body
+/// can go to another one when it says so, however little may be repeated.
+const UNSEEN: usize = 65_535;
 
 /// Why a body did not pass.
 #[derive(Debug)]
@@ -75,7 +88,9 @@ impl Relay {
             queue: Queue::default(),
             trailers: None,
             unreleased: 0,
-            kept: Kept::All(Bytes::new(), Vec::new(), 0),
+            read: 0,
+            passed: 0,
+            kept: Kept::Lost,
         }
     }
 
@@ -87,9 +102,19 @@ impl Relay {
         }
     }
 
-    /// Keeps so many bytes of it for another try. To be said before anything is passed on.
+    /// Keeps what was passed on: up to so many bytes for another try. To be said before anything is passed on.
     pub(super) fn keep_up_to(&mut self, bytes: usize) {
-        self.kept = Kept::All(Bytes::new(), Vec::new(), bytes);
+        self.kept = Kept::All {
+            first: Bytes::new(),
+            rest: Vec::new(),
+            bytes: 0,
+            most_repeated: bytes,
+        };
+    }
+
+    /// Keeps nothing any more: there is no other try.
+    pub(super) fn forget(&mut self) {
+        self.kept = Kept::Lost;
     }
 
     /// Whether all was passed on, or there is nothing.
@@ -97,18 +122,44 @@ impl Relay {
         self.stage == Stage::Done
     }
 
-    /// Whether it could be sent once more, from the first byte on.
+    /// How far it is, if it waits for the source to send more.
+    pub(super) fn awaits_source(&self) -> Option<u64> {
+        let is_open = matches!(self.stage, Stage::Data | Stage::Trailers);
+        (is_open && self.queue.is_empty()).then_some(self.read)
+    }
+
+    /// How far it is, if it waits for the sink to take more.
+    pub(super) fn awaits_sink(&self) -> Option<u64> {
+        (!self.queue.is_empty()).then_some(self.passed)
+    }
+
+    /// Whether it may be sent once more, from the first byte on, to whom it was sent before.
     pub(super) fn is_repeatable(&self) -> bool {
-        matches!(self.kept, Kept::All(..))
+        match self.kept {
+            Kept::All {
+                bytes,
+                most_repeated,
+                ..
+            } => bytes <= most_repeated,
+            Kept::Lost => false,
+        }
+    }
+
+    /// Whether it could be: whoever has not looked at it leaves it to another one.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.kept, Kept::All { .. })
     }
 
     /// Starts again from the first byte.
     pub(super) fn rewind(&mut self) {
-        if let Kept::All(first, rest, room) = &mut self.kept {
+        if let Kept::All {
+            first, rest, bytes, ..
+        } = &mut self.kept
+        {
             let is_nothing = first.is_empty() && self.trailers.is_none();
             let mut kept = vec![std::mem::take(first)];
             kept.append(rest);
-            *room += kept.iter().map(Bytes::len).sum::<usize>();
+            *bytes = 0;
             self.queue.put_first(kept);
             if self.stage == Stage::Done && !is_nothing {
                 self.stage = Stage::Read;
@@ -135,7 +186,7 @@ impl Relay {
     /// The trailers, of which a copy stays here if they may be wanted again.
     fn kept_trailers(&mut self) -> Option<HeaderMap> {
         match self.kept {
-            Kept::All(..) => self.trailers.clone(),
+            Kept::All { .. } => self.trailers.clone(),
             Kept::Lost => self.trailers.take(),
         }
     }
@@ -158,6 +209,7 @@ impl Relay {
                 let (len, is_last) = (chunk.len(), self.ends_here() && may_end_with_data);
                 self.keep(&chunk);
                 sink.send_data(chunk, is_last).map_err(Trouble::Sink)?;
+                self.passed += len as u64;
                 self.release(len);
                 if is_last {
                     self.stage = Stage::Done;
@@ -242,6 +294,7 @@ impl Relay {
             match self.source.poll_data(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
                     self.unreleased += chunk.len();
+                    self.read += chunk.len() as u64;
                     self.queue.push(chunk);
                     if self.source.is_end_stream() {
                         self.stage = Stage::Read;
@@ -265,16 +318,18 @@ impl Relay {
     }
 
     fn keep(&mut self, chunk: &Bytes) {
-        if let Kept::All(first, rest, room) = &mut self.kept {
-            match room.checked_sub(chunk.len()) {
-                Some(left) => {
-                    *room = left;
-                    match first.is_empty() {
-                        true => first.clone_from(chunk),
-                        false => rest.push(chunk.clone()),
-                    }
-                }
-                None => self.kept = Kept::Lost,
+        if let Kept::All {
+            first,
+            rest,
+            bytes,
+            most_repeated,
+        } = &mut self.kept
+        {
+            *bytes += chunk.len();
+            match first.is_empty() {
+                _ if *bytes > UNSEEN.max(*most_repeated) => self.kept = Kept::Lost,
+                true => first.clone_from(chunk),
+                false => rest.push(chunk.clone()),
             }
         }
     }

@@ -154,7 +154,7 @@ impl Activity {
         }
     }
 
-    pub(super) fn is_hurried(&self) -> bool {
+    pub(crate) fn is_hurried(&self) -> bool {
         self.is_hurried.load(Ordering::Relaxed)
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use futures_util::FutureExt as _;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use transport::{Drain, Hold, Listener, Peer, Shutdown, Stream, Unregistered, UnregisteredStream};
 
@@ -65,6 +65,7 @@ struct Worker {
     index: usize,
     jobs: mpsc::Sender<Job>,
     connections: Arc<AtomicUsize>,
+    runtime: Handle,
 }
 
 /// How many accepted connections may wait for a worker; beyond, they wait in the kernel.
@@ -89,6 +90,7 @@ impl Workers {
                 index,
                 jobs: sender,
                 connections,
+                runtime: runtime.handle().clone(),
             };
             let work = run(worker.clone(), jobs, shutdown.clone());
             let thread = thread::Builder::new().name(format!("worker {index}"));
@@ -108,6 +110,11 @@ impl Workers {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.workers.len()
+    }
+
+    /// What they run on.
+    pub(crate) fn runtimes(&self) -> impl Iterator<Item = Handle> {
+        self.workers.iter().map(|worker| worker.runtime.clone())
     }
 
     /// Has one of the workers accept, another one for each socket.
@@ -297,12 +304,13 @@ impl Drop for Counted {
 mod tests {
     use super::*;
 
-    #[test]
-    fn connections_go_where_there_are_fewest_and_equals_take_turns() {
+    #[tokio::test]
+    async fn connections_go_where_there_are_fewest_and_equals_take_turns() {
         let worker = |connections| Worker {
             index: 0,
             jobs: mpsc::channel(1).0,
             connections: Arc::new(AtomicUsize::new(connections)),
+            runtime: Handle::current(),
         };
         let workers = Workers {
             workers: [5, 0, 0].map(worker).into(),

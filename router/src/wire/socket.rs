@@ -117,6 +117,14 @@ impl Socket {
         }
     }
 
+    /// Whether HTTP/2 may be spoken: with TLS both sides have to agree on it. Source: RFC 9113 §3.2.
+    pub(crate) fn may_speak_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Memory(_) => true,
+            Self::Tls(tls) => tls.is_http2(),
+        }
+    }
+
     /// Whether the other side has to be told of the end before the connection closes, because else it takes it for an accident.
     pub(crate) fn says_goodbye(&self) -> bool {
         matches!(self, Self::Tls(_))

@@ -56,6 +56,11 @@ impl Tls {
         self.client_cert.as_ref()
     }
 
+    /// Whether both sides have agreed on HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.stream.borrow().get_ref().1.alpn_protocol() == Some(b"h2")
+    }
+
     /// The socket below.
     pub(super) fn with_stream<T>(&self, look: impl FnOnce(&Stream) -> T) -> T {
         look(self.stream.borrow().get_ref().0)

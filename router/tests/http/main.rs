@@ -15,6 +15,7 @@ mod draining;
 mod errors;
 mod framing;
 mod holding;
+mod http2;
 mod messages;
 mod options;
 mod overload;

@@ -1,15 +1,12 @@
 //! Upgrades and reloads under load: no request fails, no connection is refused, and tunnels stay for as long as they may.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tests::{Bare, Process, World, is_full, program, until};
+use tests::{Bare, Lineage, World, is_full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -60,16 +57,16 @@ fn upgrades_and_reloads_fail_no_request_and_refuse_no_connection() {
             echo.port()
         )
     };
-    let mut router = Lineage::start(&world, &dtab(0));
-    let traffic = Traffic::start(&world, router.address, &size);
+    let mut router = Lineage::start(world.dir(), &yaml(&dtab(0)));
+    let traffic = Traffic::start(&world, router.address(), &size);
     for round in 0..rounds {
-        let tunnels = world.runtime().block_on(Tunnels::open(router.address));
+        let tunnels = world.runtime().block_on(Tunnels::open(router.address()));
         router.upgrade(round + 1);
         traffic.assert_well();
         // The process that has them goes on until its grace is over.
         world.runtime().block_on(tunnels.work_for(GRACE / 2));
-        let tunnels = world.runtime().block_on(Tunnels::open(router.address));
-        router.reload(round + 1, &dtab(round + 1));
+        let tunnels = world.runtime().block_on(Tunnels::open(router.address()));
+        router.reload(round + 1, &yaml(&dtab(round + 1)));
         // Those that were there before stay for good.
         world.runtime().block_on(tunnels.work_for(GRACE / 10));
         traffic.assert_well();
@@ -80,96 +77,6 @@ fn upgrades_and_reloads_fail_no_request_and_refuse_no_connection() {
     println!("{requests} requests, {rate:.0} a second; {rounds} upgrades, {rounds} reloads");
     let least = 0.95 * f64::from(2 * size.per_second);
     assert!(!is_full() || rate > least, "{rate:.0} requests a second");
-}
-
-/// A router and those that come after it.
-struct Lineage {
-    process: Process,
-    address: SocketAddr,
-    file: PathBuf,
-}
-
-impl Lineage {
-    fn start(world: &World, dtab: &str) -> Self {
-        let file = world.dir().join("router.yaml");
-        fs::write(&file, yaml(dtab)).expect("it can be written");
-        let process = Process::start("router", Command::new(program("router")).arg(&file));
-        let process = process.expect("it starts");
-        Self {
-            address: process.serves("proxy").expect("it serves"),
-            process,
-            file,
-        }
-    }
-
-    /// The process that serves now; none if it is the first.
-    fn newest(&self) -> Option<String> {
-        let said = self.process.said();
-        let (before, _) = said.rsplit_once(" has taken over")?;
-        before.rsplit_once("process ").map(|(_, id)| id.to_owned())
-    }
-
-    fn signal(&self, signal: &str) {
-        match self.newest() {
-            None => self.process.signal(signal),
-            Some(id) => {
-                let kill = Command::new("kill")
-                    .args([&format!("-{signal}"), &id])
-                    .status();
-                assert!(kill.expect("kill runs").success(), "process {id} is gone");
-            }
-        }
-    }
-
-    fn has_said(&self, words: &str, times: usize) {
-        until(words, WITHIN, || {
-            self.process.said().matches(words).count() >= times
-        });
-    }
-
-    fn upgrade(&mut self, time: usize) {
-        self.signal("USR2");
-        self.has_said(" has taken over", time);
-    }
-
-    fn reload(&mut self, time: usize, dtab: &str) {
-        // As a whole: whoever reads it meanwhile must not see half.
-        let new = self.file.with_extension("new");
-        fs::write(&new, yaml(dtab)).expect("it can be written");
-        fs::rename(new, &self.file).expect("it can be replaced");
-        self.signal("HUP");
-        self.has_said(": reloaded", time);
-    }
-
-    /// Whether it goes on when neither another process nor another configuration can be had.
-    fn refuses_what_is_wrong(&self) -> bool {
-        let newest = self.newest();
-        fs::write(&self.file, "routers: 5\n").expect("it can be written");
-        self.signal("USR2");
-        self.has_said(
-            "the next process does not take over, this one goes on: it cannot serve: ",
-            1,
-        );
-        self.signal("HUP");
-        self.has_said("the configuration stays as it was: ", 1);
-        newest == self.newest()
-    }
-}
-
-impl Drop for Lineage {
-    fn drop(&mut self) {
-        let said = self.process.said();
-        let words = said
-            .split(" is to take over")
-            .filter_map(|before| before.rsplit_once("process "));
-        for (_, id) in words {
-            // Most have ended.
-            let _ = Command::new("kill")
-                .args(["-9", id])
-                .stderr(std::process::Stdio::null())
-                .status();
-        }
-    }
 }
 
 fn yaml(dtab: &str) -> String {

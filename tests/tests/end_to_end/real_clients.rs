@@ -1,16 +1,17 @@
 //! Clients that others wrote, those that are installed: what they think of the router's answers.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::process::Command;
 
 use tests::{Backend, Router};
 
 /// A command, in whose words `PROXY` stands for the router's address, and what it must say.
-struct Case {
-    command: &'static [&'static str],
-    says: &'static str,
+pub(crate) struct Case {
+    pub(crate) command: &'static [&'static str],
+    pub(crate) says: &'static str,
     /// What it would say if something was wrong.
-    never: &'static str,
+    pub(crate) never: &'static str,
 }
 
 const PYTHON: &str = "import urllib.request as r; \
@@ -135,20 +136,25 @@ fn clients_of_others_are_content() {
         backend.path()
     );
     let router = Router::start(dir.path(), "out", &dtab, (0, 0)).expect("the router starts");
+    check(router.address(), &CASES);
+}
+
+/// Runs the commands that are installed, one after the other.
+pub(crate) fn check(router: SocketAddr, cases: &[Case]) {
+    let proxy = router.to_string();
     for Case {
         command,
         says,
         never,
-    } in &CASES
+    } in cases
     {
-        let proxy = router.address().to_string();
         let words: Vec<_> = command
             .iter()
             .map(|word| word.replace("PROXY", &proxy))
             .collect();
         let output = match Command::new(&words[0]).args(&words[1..]).output() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                println!("not tried, for it is not installed: {}", words[0]);
+                eprintln!("not tried, for it is not installed: {}", words[0]);
                 continue;
             }
             output => output.expect("it can be started"),

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -44,7 +43,7 @@ pub(super) async fn attempt(
             Some(slot) => slot,
             None => Box::pin(open(client, &mut in_flight, sending, asked)).await?,
         };
-        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let (request, is_all) = (asked.pack_head(), asked.upload.is_done());
         let (response, sink) = match slot.send(request, is_all) {
             Ok(sent) => sent,
             // It has ended in this moment.
@@ -54,7 +53,7 @@ pub(super) async fn attempt(
                 continue;
             }
         };
-        let asking = Asking { response, sink };
+        let asking = Asking::new(response, sink);
         let error = match asking.answer_in_time(client, asked).await {
             Ok((head, download, sink)) => {
                 let rest = Rest {
@@ -66,14 +65,14 @@ pub(super) async fn attempt(
                 return Ok((head, rest));
             }
             Err(Unheard::Gone) => return Err(Failed::Perhaps(Unanswered::Gone)),
-            Err(Unheard::TimedOut(most)) => {
+            Err(Unheard::Broken(cause)) => {
                 in_flight.judge(Outcome::Failure, Instant::now());
-                return Err(broken(client, &in_flight, Interrupted::TimedOut(most)));
+                return Err(broken(client, &in_flight, cause));
             }
             Err(Unheard::Stream(error)) => error,
         };
         // Whoever closes its connection tells how far it has read: this stream it has not.
-        if error.is_go_away() && error.is_remote() && asked.upload.is_repeatable() {
+        if error.is_go_away() && error.is_remote() && asked.upload.is_kept() {
             asked.rewind();
             continue;
         }
@@ -137,16 +136,21 @@ pub(super) fn broken(client: &Client, in_flight: &InFlight, cause: Interrupted) 
 
 /// A stream on which a request is sent. Dropping it cancels the stream.
 pub(super) struct Asking {
-    pub(super) response: ResponseFuture,
-    pub(super) sink: SendStream<Bytes>,
+    response: ResponseFuture,
+    sink: SendStream<Bytes>,
+    /// How often the endpoint has said something before its answer.
+    interim: usize,
 }
+
+/// How often it may.
+const MOST_INTERIM: usize = 100;
 
 /// Why a stream has no answer.
 pub(super) enum Unheard {
     /// The client has gone.
     Gone,
-    /// It took longer than a try may.
-    TimedOut(Duration),
+    /// It took longer than a try may, or the endpoint says so much before its answer that it may never end.
+    Broken(Interrupted),
     Stream(h2::Error),
 }
 
@@ -154,35 +158,45 @@ pub(super) enum Unheard {
 pub(super) type Answered = (ResponseHead, Relay, SendStream<Bytes>);
 
 impl Asking {
+    pub(super) fn new(response: ResponseFuture, sink: SendStream<Bytes>) -> Self {
+        Self {
+            response,
+            sink,
+            interim: 0,
+        }
+    }
+
     /// Sends the rest of the request, and waits for the head of the answer as long as a try may take.
     pub(super) async fn answer_in_time(
         self,
         client: &Client,
         asked: &mut Asked,
     ) -> Result<Answered, Unheard> {
-        let answered = match client.rules.settings.attempt_timeout {
-            None => self.answer(asked).await,
-            Some(most) => match timeout(most, Box::pin(self.answer(asked))).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    client.stats.trouble().timeouts.inc();
-                    return Err(Unheard::TimedOut(most));
-                }
-            },
+        let Some(most) = client.rules.settings.attempt_timeout else {
+            return self.answer(asked).await;
         };
-        answered.map_err(|error| error.map_or(Unheard::Gone, Unheard::Stream))
+        match timeout(most, Box::pin(self.answer(asked))).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                client.stats.trouble().timeouts.inc();
+                Err(Unheard::Broken(Interrupted::TimedOut(most)))
+            }
+        }
     }
 
-    /// Sends the rest of the request, and waits for the head of the answer. The error is none if the client has gone.
-    async fn answer(mut self, asked: &mut Asked) -> Result<Answered, Option<h2::Error>> {
+    /// Sends the rest of the request, and waits for the head of the answer.
+    async fn answer(mut self, asked: &mut Asked) -> Result<Answered, Unheard> {
         let response = poll_fn(|cx| {
             if asked.poll_upload(cx, &mut self.sink).is_ready() {
-                return Poll::Ready(Err(None));
+                return Poll::Ready(Err(Unheard::Gone));
             }
             self.pass_interim(cx, asked);
+            if self.interim > MOST_INTERIM {
+                return Poll::Ready(Err(Unheard::Broken(Interrupted::TooMuch)));
+            }
             match Pin::new(&mut self.response).poll(cx) {
-                Poll::Ready(answered) => Poll::Ready(answered.map_err(Some)),
-                Poll::Pending => asked.poll_gone(cx).map(|()| Err(None)),
+                Poll::Ready(answered) => Poll::Ready(answered.map_err(Unheard::Stream)),
+                Poll::Pending => asked.poll_gone(cx).map(|()| Err(Unheard::Gone)),
             }
         });
         let (parts, body) = response.await?.into_parts();
@@ -190,14 +204,17 @@ impl Asking {
         if let Some(reason) = head.malformed() {
             tracing::debug!(reason, "a malformed answer");
             self.sink.send_reset(Reason::PROTOCOL_ERROR);
-            return Err(Some(Reason::PROTOCOL_ERROR.into()));
+            return Err(Unheard::Stream(Reason::PROTOCOL_ERROR.into()));
         }
         Ok((head, Relay::new(body), self.sink))
     }
 
     /// Tells the client what the endpoint says before its answer.
     fn pass_interim(&mut self, cx: &mut Context<'_>, asked: &mut Asked) {
-        while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
+        while self.interim <= MOST_INTERIM
+            && let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx)
+        {
+            self.interim += 1;
             // Who cannot be told will be found gone.
             let _ = asked.respond.send_informational(interim);
         }

@@ -58,7 +58,7 @@ pub(super) async fn attempt(
             worker: sending.worker,
             report: report.clone(),
         };
-        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let (request, is_all) = (asked.pack_head(), asked.upload.is_done());
         let handed = match bridge::hand_over(request, is_all, errand).await {
             Ok(handed) => handed,
             Err(cause) => {
@@ -66,10 +66,7 @@ pub(super) async fn attempt(
                 return Err(not_connected(&mut in_flight, cause));
             }
         };
-        let asking = Asking {
-            response: handed.response,
-            sink: handed.sink,
-        };
+        let asking = Asking::new(handed.response, handed.sink);
         let answered = asking.answer_in_time(client, asked).await;
         drop(handed.pending);
         let unheard = match answered {
@@ -86,7 +83,7 @@ pub(super) async fn attempt(
         };
         let trouble = match unheard {
             Unheard::Gone => return Err(Failed::Perhaps(Unanswered::Gone)),
-            Unheard::TimedOut(most) => Trouble::from(Interrupted::TimedOut(most)),
+            Unheard::Broken(cause) => Trouble::from(cause),
             Unheard::Stream(error) => {
                 let unknown = || Trouble::from(Interrupted::Stream(error));
                 report.take().unwrap_or_else(unknown)
