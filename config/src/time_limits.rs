@@ -13,11 +13,11 @@ use crate::shown;
 /// of the time (and a tenth of a second) later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TimeLimits {
-    /// From the first byte of a head to its last; then 408 is answered. 10 s by default.
+    /// From the first byte of a head to its last; then 408 is answered. 10 s by default. On HTTP/2, until a connection begins.
     #[serde(rename = "headerReadTimeoutMs", serialize_with = "shown::milliseconds")]
     pub header_read: Duration,
     /// From one piece of a body to the next, either way: what a client sends (then 408 is answered), and what it takes of its
-    /// answer. 1 minute by default.
+    /// answer. 1 minute by default. On HTTP/2 bodies of requests that do not say how long they are may be silent.
     #[serde(rename = "bodyStallTimeoutMs", serialize_with = "shown::milliseconds")]
     pub body_stall: Duration,
     /// Without a byte in a tunnel, whichever side should send it; HTTP/1.1 only. 1 hour by default.

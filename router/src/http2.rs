@@ -1,7 +1,7 @@
 //! HTTP/2: the same stages as for HTTP/1.1, stream by stream.
 //!
-//! 1. `connection` serves a client's connection: it accepts streams, and `streams` runs them. `entrance` is its socket, `upgrade` how
-//!    a request of HTTP/1.1 becomes its first stream.
+//! 1. `connection` serves a client's connection: it accepts streams, and `streams` runs them. `entrance` is its socket, `upgrade` how a
+//!    request of HTTP/1.1 becomes its first stream.
 //! 2. `exchange` is the life of a request; identifying, routing and picking are the modules that HTTP/1.1 uses.
 //! 3. `tries` sends it as often as its name allows; `hold` holds an answer back where its end decides about another try.
 //! 4. `forward` has an endpoint answer, on one of its `channels`, each a connection with many streams.

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -52,6 +52,7 @@ struct Seen {
     connections: AtomicU64,
     streams: AtomicU64,
     open: AtomicU64,
+    faults: Mutex<Vec<String>>,
 }
 
 type Serve = dyn Fn(Asked) -> BoxFuture<'static, Result<(), h2::Error>> + Send + Sync;
@@ -106,6 +107,11 @@ impl Streamed {
         self.seen.open.load(Ordering::Relaxed)
     }
 
+    /// Why connections ended that ended badly.
+    pub fn faults(&self) -> Vec<String> {
+        self.seen.faults().clone()
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> u64 {
         self.seen.connections.load(Ordering::Relaxed)
@@ -115,6 +121,12 @@ impl Streamed {
 impl Drop for Streamed {
     fn drop(&mut self) {
         self.serving.abort();
+    }
+}
+
+impl Seen {
+    fn faults(&self) -> MutexGuard<'_, Vec<String>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,14 +183,19 @@ async fn accept(listener: std::net::TcpListener, serve: Arc<Serve>, seen: Arc<Se
     while let Ok((stream, _)) = listener.accept().await {
         // Fails only for a closed connection.
         let _ = stream.set_nodelay(true);
-        connections.spawn(converse(stream, Arc::clone(&serve), Arc::clone(&seen)));
+        let (serve, seen) = (Arc::clone(&serve), Arc::clone(&seen));
+        connections.spawn(async move {
+            if let Err(error) = converse(stream, serve, &seen).await {
+                seen.faults().push(error.to_string());
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// Serves a connection, whose streams end with it.
-async fn converse(stream: TcpStream, serve: Arc<Serve>, seen: Arc<Seen>) -> Result<(), h2::Error> {
-    let _open = Counted::new(&seen, |seen| &seen.connections);
+async fn converse(stream: TcpStream, serve: Arc<Serve>, seen: &Arc<Seen>) -> Result<(), h2::Error> {
+    let _open = Counted::new(seen, |seen| &seen.connections);
     let mut connection = Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -196,7 +213,7 @@ async fn converse(stream: TcpStream, serve: Arc<Serve>, seen: Arc<Seen>) -> Resu
                 let Some(accepted) = accepted else { return Ok(()) };
                 let (request, respond) = accepted?;
                 seen.streams.fetch_add(1, Ordering::Relaxed);
-                let open = Counted::new(&seen, |seen| &seen.open);
+                let open = Counted::new(seen, |seen| &seen.open);
                 let asked = Asked { request, respond, leave: leave.clone() };
                 let served = serve(asked);
                 streams.spawn(async move {

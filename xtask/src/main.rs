@@ -18,7 +18,7 @@ usage: cargo xtask <command>
   test            everything that must pass before a change lands
   tidy            layers, versions, licences, dead file names; prints sizes
   codegen         write the checked-in code of the .proto files again
-  fuzz [ARGS]     fuzz dtab or http1, else both, for a number of seconds, else 60, on a stable toolchain
+  fuzz [ARGS]     fuzz dtab, http1 or http2, else each, for a number of seconds, else 60, on a stable toolchain
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory [WHAT]   what router or namerd, else both, need when they have little and much to do
   soak [SECONDS]  a router under traffic of all kinds while all around it changes, else for 600 seconds

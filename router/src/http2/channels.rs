@@ -134,9 +134,8 @@ fn begin(
     let (tell, told) = watch::channel(None);
     let (client, endpoint) = (Arc::clone(client), Arc::clone(endpoint));
     live::task("connect", async move {
-        let opened =
-            crate::forward::connect(&client, &endpoint, Box::pin(open_one(&client, &endpoint)))
-                .await;
+        let opening = Box::pin(open_one(&client, &endpoint));
+        let opened = crate::forward::connect(&client, &endpoint, opening).await;
         let mut own = lock(&endpoint.channels.by_worker[worker]);
         own.opening = None;
         let opened = opened.map(|channel| {

@@ -57,6 +57,7 @@ pub(super) async fn answer(
     let route = match answered {
         Ok(route) => route,
         Err(error) => {
+            drop(place);
             counted.fail(error.label(), Instant::now());
             return Box::pin(refuse(exchange, asked, &error, None)).await;
         }
@@ -66,12 +67,10 @@ pub(super) async fn answer(
         .ask(&route, deadline, &mut asked, &mut service)
         .await;
     let service = service.unwrap_or_else(|| Begun::new(Arc::clone(route.stats()), began));
+    // What is left is as much as the client takes, and nothing to wait for.
+    drop(place);
     match answered {
-        Ok(answer) => {
-            // What is left is as much as the client takes, and nothing to wait for.
-            drop(place);
-            pass(exchange, &route, asked, answer, (counted, service)).await
-        }
+        Ok(answer) => pass(exchange, &route, asked, answer, (counted, service)).await,
         Err(Unanswered::Gone) if asked.is_too_slow() => {
             edge.stats.stalled(Phase::Body);
             let (error, now) = (RouteError::TooSlow, Instant::now());

@@ -353,3 +353,6 @@ fn reset_of(sink: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> h2::Error {
         Poll::Pending => h2::Reason::CANCEL.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

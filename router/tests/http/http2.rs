@@ -5,6 +5,8 @@ mod endpoint;
 mod frames;
 
 mod channels;
+mod claims;
+mod corpus;
 mod errors;
 mod floods;
 mod flow;

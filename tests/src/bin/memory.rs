@@ -15,7 +15,7 @@ use mesh::client::{ClientOptions, Existing};
 use mesh::v1::mesh_client::MeshClient;
 use mesh::v1::{FromRouter, Hello, Subscribe, ToRouter, from_router, to_router, update};
 use mesh::{NamerdClient, linkerd};
-use tests::{Namerd, Process, Proxied, World};
+use tests::{Idle, Namerd, Process, Proxied, Streamed, World};
 use tokio::time::timeout;
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -28,10 +28,18 @@ const STREAMS: usize = 1_000;
 
 const SUBSCRIPTIONS: u64 = 10;
 
+const IDLE_CONNECTIONS: usize = 100;
+
+const IDLE_STREAMS: usize = 100;
+
 type Measure = fn(&mut Figures) -> Result<()>;
 
 /// What can be measured, by the words that ask for it.
-const MEASUREMENTS: [(&str, Measure); 2] = [("router", routers), ("namerd", busy_namerd)];
+const MEASUREMENTS: [(&str, Measure); 3] = [
+    ("router", routers),
+    ("streams", idle_streams),
+    ("namerd", busy_namerd),
+];
 
 fn main() -> ExitCode {
     let mut figures = Figures::default();
@@ -80,11 +88,16 @@ impl Figures {
             reason = "a size in bytes is far below 2^52"
         )]
         let mib = process.resident() as f64 / f64::from(1 << 20);
-        let verdict = if mib <= most { "ok" } else { "TOO LARGE" };
-        self.too_large += usize::from(mib > most);
+        self.judge(what, mib, most, "MiB")
+    }
+
+    /// Tells a figure, and whether it is at most so much.
+    fn judge(&mut self, what: &str, is: f64, most: f64, unit: &str) -> Result<()> {
+        let verdict = if is <= most { "ok" } else { "TOO LARGE" };
+        self.too_large += usize::from(is > most);
         writeln!(
             stdout(),
-            "{what:<64} {mib:>6.1} MiB of {most:>3}  {verdict}"
+            "{what:<64} {is:>6.1} {unit} of {most:>3}  {verdict}"
         )?;
         Ok(())
     }
@@ -133,6 +146,34 @@ fn ask_all(world: &World, figures: &mut Figures, how: &str) -> Result<()> {
     })?;
     let what = format!("router that binds {how}, after {NAMES} names");
     figures.tell(&what, &router.process, 60.0)
+}
+
+/// Streams whose answers have begun, and on which nothing flows.
+fn idle_streams(figures: &mut Figures) -> Result<()> {
+    let mut world = World::new();
+    let endpoint = Streamed::idle(world.runtime().handle());
+    world.start_h2_router_with(&format!("  dtab: /svc/web => {}\n", endpoint.path()));
+    let router = &world.routers[0];
+    let open = |connections, each| {
+        let opening = Idle::open(router.address(), "web", connections, each);
+        world.runtime().block_on(opening)
+    };
+    let _first = open(2, 1)?;
+    let before = router.process.resident();
+    let idle = open(IDLE_CONNECTIONS, IDLE_STREAMS)?;
+    let what = format!(
+        "router with {} idle streams on {} connections",
+        idle.count(),
+        idle.connections()
+    );
+    let grown = router.process.resident().saturating_sub(before);
+    figures.tell(&what, &router.process, 140.0)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a size in bytes is far below 2^52"
+    )]
+    let each = grown as f64 / (1024 * idle.count()) as f64;
+    figures.judge("each of them", each, 12.0, "KiB")
 }
 
 fn busy_namerd(figures: &mut Figures) -> Result<()> {

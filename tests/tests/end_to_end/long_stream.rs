@@ -61,7 +61,9 @@ async fn converse(connection: Http2, rounds: Arc<AtomicU64>) -> anyhow::Result<(
         sleep(BETWEEN).await;
     }
     upload.send_data(Bytes::new(), true)?;
-    anyhow::ensure!(read(&mut body).await?.is_none(), "more than was sent");
+    while let Some(chunk) = read(&mut body).await? {
+        anyhow::ensure!(chunk.is_empty(), "more than was sent");
+    }
     let trailers = body.trailers().await?.unwrap_or_default();
     anyhow::ensure!(trailers == Asked::end(), "{trailers:?}");
     Ok(())

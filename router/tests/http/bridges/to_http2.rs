@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use h2::Reason;
 use http::HeaderMap;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use crate::admin::metrics;
@@ -235,10 +235,23 @@ fn a_stream_that_nobody_has_looked_at_goes_to_another_endpoint() {
 
 #[test]
 fn a_connection_that_ends_before_it_looks_at_a_stream_is_replaced() {
-    /// Empty settings, and a GOAWAY that knows of no stream.
-    const LAST_WORDS: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    /// Empty settings.
+    const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+    /// A GOAWAY that knows of no stream.
+    const LAST_WORDS: &[u8] = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    const PREFACE: usize = 24;
+    const HEADERS: u8 = 1;
     let web = Endpoint::accepting(|before, mut stream| async move {
         if before == 0 {
+            stream.write_all(SETTINGS).await.expect("open");
+            stream.read_exact(&mut [0; PREFACE]).await.expect("open");
+            let mut frame = [0; 9];
+            while frame[3] != HEADERS {
+                stream.read_exact(&mut frame).await.expect("open");
+                let length = u32::from_be_bytes([0, frame[0], frame[1], frame[2]]);
+                let mut rest = vec![0; length as usize];
+                stream.read_exact(&mut rest).await.expect("open");
+            }
             stream.write_all(LAST_WORDS).await.expect("open");
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             return;

@@ -173,8 +173,9 @@ impl Peer {
     pub(crate) async fn next_of(&mut self, kind: u8) -> Option<Frame> {
         loop {
             let frame = self.next().await?;
-            if frame.kind == kind && frame.flags & ACK == 0 || frame.kind == kind && kind <= HEADERS
-            {
+            // Of these two the same bit says that it is the end.
+            let may_acknowledge = kind > HEADERS;
+            if frame.kind == kind && !(may_acknowledge && frame.flags & ACK != 0) {
                 return Some(frame);
             }
             self.acknowledge(&frame).await;

@@ -204,7 +204,9 @@ fn a_call_that_takes_longer_than_it_may_is_ended() {
             assert_eq!(reply.last("grpc-status"), Some("4"), "{path}: {reply:?}");
             let (timeout, reason) = told.recv().await.expect("it is told");
             assert_eq!(reason, Some(Reason::CANCEL), "{path}");
-            let micros = timeout.strip_suffix('u').or(timeout.strip_suffix('n'));
+            let micros = timeout
+                .strip_suffix('u')
+                .or_else(|| timeout.strip_suffix('n'));
             assert!(micros.is_some(), "less than it came with: {timeout}");
         }
     });

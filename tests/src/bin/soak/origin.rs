@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// An endpoint. It ends with the value, and its connections too.
+/// An endpoint of HTTP/1.1 and HTTP/2. It ends with the value, and its connections too.
 #[derive(Debug)]
 pub(crate) struct Origin {
     address: SocketAddr,
@@ -49,12 +49,15 @@ async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         // Fails only for a closed connection.
         let _ = stream.set_nodelay(true);
-        connections.spawn(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service_fn(answer))
-                .with_upgrades(),
-        );
+        connections.spawn(async {
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new());
+            builder.http2().timer(TokioTimer::new());
+            let service = service_fn(answer);
+            builder
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                .await
+        });
         while connections.try_join_next().is_some() {}
     }
 }

@@ -11,6 +11,8 @@ use crate::origin::Origin;
 /// A namerd, a router, and services with several endpoints each, which files name.
 pub(crate) struct Stage {
     world: World,
+    /// Where the router takes HTTP/2.
+    streams: SocketAddr,
     /// By the names of their files.
     services: Vec<Service>,
 }
@@ -20,6 +22,9 @@ pub(crate) struct Service {
     /// Those that serve, whether the file names them or not.
     pub(crate) origins: Vec<Origin>,
 }
+
+/// What the router of HTTP/2 is called.
+const STREAMS: &str = "streams";
 
 /// Names in the folder that the namers read.
 pub(crate) const SERVICES: [&str; 2] = ["alpha", "beta"];
@@ -42,8 +47,17 @@ impl Stage {
             world.disco_of(service.name, service.origins.iter().map(Origin::address));
         }
         world.dtab("default", &dtab("/srv/alpha"));
-        world.start_router();
-        let stage = Self { world, services };
+        // In one process, whose memory is measured.
+        let mesh = world.mesh();
+        world.start_router_with(&format!(
+            "{mesh}- protocol: h2\n  label: {STREAMS}\n  servers: [{{ip: 127.0.0.1, port: 0}}]\n{mesh}"
+        ));
+        let streams = world.routers[0].process.serves(STREAMS);
+        let stage = Self {
+            streams: streams.expect("it was told to"),
+            world,
+            services,
+        };
         until("the router routes", Duration::from_secs(10), || {
             stage.world.get("web").status == 200
         });
@@ -52,6 +66,11 @@ impl Stage {
 
     pub(crate) fn router(&self) -> &Router {
         &self.world.routers[0]
+    }
+
+    /// Where the router takes HTTP/2.
+    pub(crate) fn streams(&self) -> SocketAddr {
+        self.streams
     }
 
     pub(crate) fn namerd(&self) -> &Namerd {

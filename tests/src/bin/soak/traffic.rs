@@ -1,6 +1,7 @@
 //! Clients of all kinds, all the time. What each protocol can do is a list of parts in a module of its own.
 
 mod http1;
+mod http2;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const SHOWN: u64 = 10;
 #[derive(Clone)]
 pub(crate) struct Guest {
     pub(crate) router: SocketAddr,
+    /// Where it takes HTTP/2.
+    pub(crate) streams: SocketAddr,
     tally: Arc<Tally>,
 }
 
@@ -62,10 +65,11 @@ impl Traffic {
     pub(crate) fn start(stage: &Stage) -> Self {
         let tally = Arc::<Tally>::default();
         let mut guests = Vec::new();
-        for part in &http1::PARTS {
+        for part in http1::PARTS.iter().chain(&http2::PARTS) {
             for _ in 0..part.clients {
                 let guest = Guest {
                     router: stage.router().address(),
+                    streams: stage.streams(),
                     tally: Arc::clone(&tally),
                 };
                 guests.push(stage.runtime().spawn(play(part, guest)));
