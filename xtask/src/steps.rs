@@ -17,7 +17,7 @@ const PROGRAMS: &str =
 fn build(profile: Profile, more: &[&str]) -> Result<()> {
     let words = PROGRAMS.split_whitespace().chain(more.iter().copied());
     cargo("build --profile")
-        .arg(profile.name())
+        .args([profile.name()])
         .args(words)
         .run()
 }
