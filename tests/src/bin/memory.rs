@@ -152,7 +152,7 @@ fn ask_all(world: &World, figures: &mut Figures, how: &str) -> Result<()> {
 fn idle_streams(figures: &mut Figures) -> Result<()> {
     let mut world = World::new();
     let endpoint = Streamed::idle(world.runtime().handle());
-    world.start_h2_router_with(&format!("  dtab: /svc/web => {}\n", endpoint.path()));
+    world.start_router_for("h2", &format!("  dtab: /svc/web => {}\n", endpoint.path()));
     let router = &world.routers[0];
     let open = |connections, each| {
         let opening = Idle::open(router.address(), "web", connections, each);

@@ -48,7 +48,7 @@ impl Stage {
         }
         world.dtab("default", &dtab("/srv/alpha"));
         // In one process, whose memory is measured.
-        let mesh = world.mesh();
+        let mesh = world.interpreter();
         world.start_router_with(&format!(
             "{mesh}- protocol: h2\n  label: {STREAMS}\n  servers: [{{ip: 127.0.0.1, port: 0}}]\n{mesh}"
         ));
