@@ -23,6 +23,7 @@ mod grpc;
 mod head;
 mod hold;
 mod keep_alive;
+mod listening;
 mod pass;
 mod patience;
 mod queue;

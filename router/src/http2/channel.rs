@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::keep_alive::KeepAlive;
+use super::listening::Listening;
 use crate::client::ConnectError;
 use crate::stats::Counted;
 use crate::wire::Socket;
@@ -80,7 +81,7 @@ impl Channel {
         let began = Instant::now();
         let late = |_| ConnectError::TimedOut(HANDSHAKE);
         let refused = |error: h2::Error| ConnectError::Refused(io::Error::other(error));
-        let shaking = timeout(HANDSHAKE, builder.handshake(socket)).await;
+        let shaking = timeout(HANDSHAKE, builder.handshake(Listening::new(socket))).await;
         let (sender, mut connection) = shaking.map_err(late)?.map_err(refused)?;
         let state = Arc::new(State::default());
         let keep_alive = KeepAlive::new(connection.ping_pong(), config.keep_alive);
@@ -170,7 +171,7 @@ impl Drop for Slot {
 
 /// A connection whose frames are read and written.
 struct Driven {
-    connection: Connection<Socket, Bytes>,
+    connection: Connection<Listening<Socket>, Bytes>,
     keep_alive: Option<KeepAlive>,
     /// Who waits for the endpoint's first word.
     greet: Option<oneshot::Sender<Result<(), h2::Error>>>,

@@ -102,8 +102,8 @@ impl Plan {
             AnswersAtOnce,
         ]);
         let (client, endpoint) = match rng.u8(..100) {
-            0..54 => (Waits, well),
-            54..55 => (Waits, LeavesGently),
+            0..52 => (Waits, well),
+            52..55 => (Waits, LeavesGently),
             55..58 => (Waits, ResetsBeforeHead),
             58..62 => (Waits, ResetsAfterHead),
             62..68 => (Hurries(rng.u8(1..50)), IsSilent),
