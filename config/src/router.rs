@@ -49,7 +49,8 @@ pub struct Router {
     pub binding_timeout: Duration,
     /// How many names and clients are kept.
     pub binding_cache: BindingCache,
-    /// How long all field lines of a head may be together, in KiB; 8 by default. On HTTP/2 its fields, the request line among them.
+    /// How long all field lines of a head may be together, in KiB; 8 by default. On HTTP/2 its fields, the request line among them; 64 by
+    /// default (without bound in linkerd).
     #[serde(rename = "maxHeadersKB")]
     pub max_headers_kb: usize,
     /// How long the first line of a request of HTTP/1.1 may be, in KiB; 8 by default, because RFC 9112 §3 asks for 8000 octets (4 in
@@ -175,7 +176,13 @@ impl Router {
             binding_cache: object
                 .get("bindingCache", BindingCache::read)
                 .unwrap_or_default(),
-            max_headers_kb: object.get("maxHeadersKB", read_limit).unwrap_or(8),
+            max_headers_kb: object
+                .get("maxHeadersKB", read_limit)
+                .unwrap_or(match protocol {
+                    Protocol::Http => 8,
+                    // Calls carry their metadata in it, and clients that expect no limit meet this one only.
+                    Protocol::H2 => 64,
+                }),
             max_initial_line_kb: http1.max_initial_line_kb,
             max_err_response_kb: object
                 .get("maxErrResponseKB", |field| field.integer(1..=10_240))

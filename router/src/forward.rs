@@ -10,15 +10,15 @@ mod hold;
 mod host;
 mod lease;
 mod respond;
+mod round;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, StatusCode};
 use http1::{Known, Length};
 use live::Live;
-use policy::{Class, Classifier, Exchange, Node as _, Pick, Sent, Status};
+use policy::{Class, Classifier, Exchange, Sent};
 use tokio::time::Instant;
 
 pub(crate) use ask::{Asked, Unanswered};
@@ -27,16 +27,14 @@ pub(crate) use hold::hold;
 pub(crate) use host::Rewritten;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
+pub(crate) use round::Round;
 
-use crate::client::{Client, ConnectError, Endpoint, Endpoints, InFlight, Target};
+use crate::client::{Client, Endpoints, Target};
 use crate::error::{Full, RouteError};
 use crate::exchange::{Downstream, Holding};
 use crate::headers::{Lines, Shown};
 use ask::{frame, may_switch};
 use attempt::{Failed, attempt};
-
-/// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
-pub(crate) const MAX_ENDPOINTS: usize = 25;
 
 /// What sending a request needs to know beside the request.
 #[derive(Clone, Copy, Debug)]
@@ -271,32 +269,17 @@ async fn try_all(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Lease, Unanswered> {
-    let mut tried: Vec<SocketAddr> = Vec::new();
-    let mut refused = None;
-    let mut now = sending.began;
-    let mut was_late = false;
-    while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || now < sending.deadline) {
-        let time = client.clock.time_at(now);
-        let Some(pick) = pick(endpoints, time, &tried, sending.failed) else {
-            break;
-        };
-        count(client, &pick);
-        let in_flight = InFlight::new(Arc::clone(pick.node), now, sending.too_late);
-        if in_flight.came_too_late() && !pick.is_desperate && !was_late {
-            // Somebody else became its probe in this moment: now another one may be better.
-            was_late = true;
-            continue;
-        }
+    let times = (sending.began, sending.deadline);
+    let mut round = Round::new((client, endpoints), times, sending.too_late, sending.failed);
+    while let Some(in_flight) = round.next() {
+        let address = in_flight.endpoint.address;
         match attempt(client, in_flight, sending, downstream, message).await {
             Ok(mut lease) => {
                 let response = &*downstream.response;
-                if !is_nack(response.status, &response.fields, response.length()) {
-                    return Ok(lease);
-                }
-                client.stats.trouble().nacks.inc();
-                tried.push(lease.in_flight.endpoint.address);
-                let has_other = has_other(endpoints, &tried, time);
-                if !has_other || !requeues(client, message.as_ref()) {
+                if !is_nack(response.status, &response.fields, response.length())
+                    || !round.is_nacked(address)
+                    || !requeues(client, message.as_ref())
+                {
                     return Ok(lease);
                 }
                 let class = class(downstream, message.as_ref(), sending.classifier);
@@ -306,77 +289,11 @@ async fn try_all(
                 lease.discard(asked.as_ref(), downstream, now);
                 *message = asked.map(|asked| asked.again(downstream));
             }
-            Err(Failed::Surely(cause)) => {
-                tried.push(pick.node.address);
-                if tried.len() < endpoints.balancer.len() {
-                    client.stats.requeues.inc();
-                }
-                refused = Some(cause);
-            }
+            Err(Failed::Surely(cause)) => round.is_refused(address, cause),
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
         }
-        now = Instant::now();
     }
-    let (Some(cause), Some(address)) = (refused, tried.pop()) else {
-        return Err(RouteError::NoEndpoints(client.id.clone()).into());
-    };
-    Err(not_connected(client, endpoints, address, cause).into())
-}
-
-/// No endpoint could be connected to; this is what the last of them said.
-pub(crate) fn not_connected(
-    client: &Client,
-    endpoints: &Endpoints,
-    address: SocketAddr,
-    cause: ConnectError,
-) -> RouteError {
-    let members = endpoints.balancer.members();
-    let mut addresses: Vec<_> = members.map(|endpoint| endpoint.address).collect();
-    addresses.sort_unstable();
-    RouteError::NotConnected {
-        id: client.id.clone(),
-        address,
-        cause,
-        addresses,
-    }
-}
-
-/// Whether another endpoint is well that was not tried yet.
-pub(crate) fn has_other(endpoints: &Endpoints, tried: &[SocketAddr], now: Duration) -> bool {
-    let is_other = |endpoint: &Arc<Endpoint>| {
-        !tried.contains(&endpoint.address) && endpoint.status(now) == Status::Open
-    };
-    endpoints.balancer.members().any(is_other)
-}
-
-/// Picks an endpoint that this try has not asked, and rather one that no other has.
-pub(crate) fn pick<'a>(
-    endpoints: &'a Endpoints,
-    now: Duration,
-    tried: &[SocketAddr],
-    failed: &[SocketAddr],
-) -> Option<Pick<'a, Endpoint>> {
-    let pick = |failed: &[SocketAddr]| {
-        let is_tried = |endpoint: &Endpoint| {
-            tried.contains(&endpoint.address) || failed.contains(&endpoint.address)
-        };
-        endpoints.balancer.pick(now, &mut fastrand::f64, is_tried)
-    };
-    match pick(failed) {
-        Some(picked) if !picked.is_desperate => Some(picked),
-        picked if failed.is_empty() => picked,
-        _ => pick(&[]),
-    }
-}
-
-/// Counts what a pick had to put up with.
-pub(crate) fn count(client: &Client, pick: &Pick<'_, Endpoint>) {
-    if pick.is_effort_exhausted {
-        client.stats.trouble().max_effort_exhausted.inc();
-    }
-    if pick.is_class_busy {
-        client.stats.trouble().busy_weight_classes.inc();
-    }
+    Err(round.nobody().into())
 }
 
 /// Whether an answer of this length only says that the endpoint has not even looked at the request.

@@ -1,6 +1,7 @@
 //! The commands that run one program after the other.
 
 use std::io::{Write, stdout};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
@@ -8,9 +9,46 @@ use anyhow::{Context, Result, bail};
 use crate::program::{Program, cargo, find};
 use crate::{target, tidy, tools};
 
-/// The programs as they ship, which the end-to-end tests run too, and the demo.
-const RELEASE: &str = "build --release -p router -p namerd -p namerctl -p tests --bin router --bin namerd --bin namerctl \
-    --bin demo";
+/// The programs, and the demo, which runs them.
+const PROGRAMS: &str =
+    "-p router -p namerd -p namerctl -p tests --bin router --bin namerd --bin namerctl --bin demo";
+
+/// Builds them with a profile, and whatever else is to be built.
+fn build(profile: Profile, more: &[&str]) -> Result<()> {
+    let words = PROGRAMS.split_whitespace().chain(more.iter().copied());
+    cargo("build --profile")
+        .args([profile.name()])
+        .args(words)
+        .run()
+}
+
+/// How programs are built.
+#[derive(Clone, Copy)]
+enum Profile {
+    /// As they ship: for measuring.
+    Release,
+    /// For whoever waits for it.
+    Quick,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Quick => "quick",
+        }
+    }
+
+    /// Where cargo puts what is built like that.
+    fn dir(self) -> PathBuf {
+        target().join(self.name())
+    }
+
+    /// A program that was built like that.
+    fn program(self, name: &str) -> Program {
+        Program::new(self.dir().join(name)).env("SWITCHYARD_BIN_DIR", self.dir())
+    }
+}
 
 /// Everything that must pass before a change lands, quick steps first. The last line says how many tests passed.
 pub(crate) fn test() -> Result<()> {
@@ -28,14 +66,15 @@ pub(crate) fn test() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()
     })?;
-    step("build", || cargo(RELEASE).run())?;
+    step("build", || build(Profile::Quick, &[]))?;
     step("demo", || {
-        release("demo").args(["--script", "--for", "20s"]).run()
+        let demo = Profile::Quick.program("demo");
+        demo.args(["--script", "--for", "20s"]).run()
     })?;
     let mut count = Count::default();
     let ran = step("test", || {
         cargo("test --workspace --no-fail-fast")
-            .env("SWITCHYARD_BIN_DIR", target().join("release"))
+            .env("SWITCHYARD_BIN_DIR", Profile::Quick.dir())
             .lines(|line| count.read(line))
     });
     writeln!(stdout(), "{} passed, {} failed", count.passed, count.failed)?;
@@ -86,25 +125,20 @@ impl Count {
     }
 }
 
-/// A program of the release build.
-fn release(name: &str) -> Program {
-    let dir = target().join("release");
-    Program::new(dir.join(name)).env("SWITCHYARD_BIN_DIR", dir)
-}
-
 pub(crate) fn demo(args: &[String]) -> Result<()> {
-    cargo(RELEASE).run()?;
-    release("demo").args(args).with_input().replace_us()
+    build(Profile::Quick, &[])?;
+    let demo = Profile::Quick.program("demo");
+    demo.args(args).with_input().replace_us()
 }
 
 pub(crate) fn memory(args: &[String]) -> Result<()> {
-    cargo(RELEASE).args(["--bin", "memory"]).run()?;
-    release("memory").args(args).run()
+    build(Profile::Release, &["--bin", "memory"])?;
+    Profile::Release.program("memory").args(args).run()
 }
 
 pub(crate) fn soak(args: &[String]) -> Result<()> {
-    cargo(RELEASE).args(["--bin", "soak"]).run()?;
-    release("soak").args(args).run()
+    build(Profile::Release, &["--bin", "soak"])?;
+    Profile::Release.program("soak").args(args).run()
 }
 
 pub(crate) fn bench(args: &[String]) -> Result<()> {
@@ -116,7 +150,7 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     cargo("build --release")
         .args(programs.split_whitespace())
         .run()?;
-    release("bench").args(args).replace_us()
+    Profile::Release.program("bench").args(args).replace_us()
 }
 
 /// Fuzzes one target, or each in turn, without a sanitizer, which a stable toolchain can do. The words are a target and a

@@ -100,7 +100,7 @@ impl Asked {
     }
 
     /// The head as the codec takes it.
-    pub(super) fn to_send(&mut self) -> Request<()> {
+    pub(super) fn pack_head(&mut self) -> Request<()> {
         let packed = self.packed.get_or_insert_with(Text::take);
         packed.clear();
         self.head.pack(packed)

@@ -8,18 +8,19 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::Asked;
 use super::connection::Caller;
 use super::forward::{Answer, Unanswered};
+use super::head::ResponseHead;
 use super::pass::pass;
-use super::refuse::refuse;
+use super::refuse::{refuse, reply};
 use super::tries::Call;
 use crate::error::RouteError;
-use crate::exchange::{Deadline, Origin, Router, admit};
-use crate::headers::time_left;
+use crate::exchange::{Deadline, Origin, Router, admit, answer_here};
+use crate::headers::{add_date, time_left};
 use crate::route::Route;
 use crate::server::{Front, Phase};
 use crate::stats::{Begun, ServiceStats};
@@ -49,9 +50,19 @@ pub(super) async fn answer(
         counted.fail("malformed", Instant::now());
         return asked.respond.send_reset(Reason::PROTOCOL_ERROR);
     }
+    let mut here = ResponseHead::new(StatusCode::OK);
     let place = edge.places.take();
     let answered = match &place {
-        Ok(_) => exchange.route(&mut asked),
+        Ok(_) => match answer_here(&mut asked.head, &mut here) {
+            Ok(None) => exchange.route(&mut asked),
+            Ok(Some(text)) => {
+                edge.stats.statuses.count(here.status);
+                counted.end(true, Instant::now());
+                add_date(&mut here.fields);
+                return Box::pin(reply(exchange, asked, here, text)).await;
+            }
+            Err(error) => Err(error),
+        },
         Err(full) => Err(RouteError::Overloaded(*full)),
     };
     let route = match answered {

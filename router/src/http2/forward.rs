@@ -22,9 +22,7 @@ use super::head::ResponseHead;
 use super::relay::Relay;
 use crate::client::{Client, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
-use crate::forward::{
-    MAX_ENDPOINTS, count, endpoints, has_other, not_connected, pay_for_requeue, pick,
-};
+use crate::forward::{Round, endpoints, pay_for_requeue};
 use crate::headers::Lines as _;
 use crate::service::Streams;
 use crate::stats::Begun;
@@ -191,63 +189,30 @@ async fn try_all(
     sending: &Sending<'_>,
     asked: &mut Asked,
 ) -> Result<(ResponseHead, Rest), Unanswered> {
-    let mut tried: Vec<SocketAddr> = Vec::new();
-    let mut refused = None;
-    let mut now = sending.began;
-    let mut was_late = false;
-    while tried.len() < MAX_ENDPOINTS && (tried.is_empty() || now < sending.deadline) {
-        let time = client.clock.time_at(now);
-        let Some(pick) = pick(endpoints, time, &tried, sending.failed) else {
-            break;
-        };
-        count(client, &pick);
-        let in_flight = InFlight::new(Arc::clone(pick.node), now, sending.too_late);
-        if in_flight.came_too_late() && !pick.is_desperate && !was_late {
-            // Somebody else became its probe in this moment: now another one may be better.
-            was_late = true;
-            continue;
-        }
-        let address = pick.node.address;
+    let times = (sending.began, sending.deadline);
+    let mut round = Round::new((client, endpoints), times, sending.too_late, sending.failed);
+    while let Some(in_flight) = round.next() {
+        let endpoint = in_flight.endpoint.address;
         match attempt(client, in_flight, sending, asked).await {
             Ok((head, mut rest)) => {
-                if !is_nack(client, &head) {
-                    return Ok((head, rest));
-                }
-                client.stats.trouble().nacks.inc();
-                tried.push(address);
-                if !has_other(endpoints, &tried, time) || !requeues(client, asked) {
+                if !is_nack(client, &head) || !round.is_nacked(endpoint) || !requeues(client, asked)
+                {
                     return Ok((head, rest));
                 }
                 rest.in_flight.judge(Outcome::Failure, Instant::now());
                 asked.rewind();
             }
-            Err(Failed::Surely(cause)) => {
-                tried.push(address);
-                if tried.len() < endpoints.balancer.len() {
-                    client.stats.requeues.inc();
-                }
-                refused = Some(cause);
-            }
+            Err(Failed::Surely(cause)) => round.is_refused(endpoint, cause),
             Err(Failed::Refused(reason)) => {
-                client.stats.trouble().nacks.inc();
-                tried.push(address);
-                let has_other = has_other(endpoints, &tried, time);
-                if !has_other || !requeues(client, asked) {
-                    let endpoint = address;
+                if !round.is_nacked(endpoint) || !requeues(client, asked) {
                     return Err(Unanswered::Reset { reason, endpoint });
                 }
                 asked.rewind();
             }
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
         }
-        now = Instant::now();
     }
-    match (refused, tried.pop()) {
-        (Some(cause), Some(address)) => {
-            Err(not_connected(client, endpoints, address, cause).into())
-        }
-        _ => Err(RouteError::NoEndpoints(client.id.clone()).into()),
-    }
+    Err(round.nobody().into())
 }
 
 /// Whether an answer only says that the endpoint has not looked at the request, which over HTTP/1.1 no reset can.

@@ -46,6 +46,17 @@ pub(super) async fn refuse(
         let _ = asked.respond.send_response(head.into(), true);
         return;
     }
+    reply(exchange, asked, head, text).await;
+}
+
+/// Answers with this text.
+pub(super) async fn reply(
+    exchange: Exchange<'_>,
+    mut asked: Asked,
+    mut head: ResponseHead,
+    text: String,
+) {
+    let edge = &exchange.front.edge;
     let length = text.len().to_string();
     head.fields.set(Known::ContentLength, length.as_bytes());
     let is_all = text.is_empty() || asked.method() == http::Method::HEAD;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use tests::{Asked, Http2, STREAM_WINDOW, Streamed, World, call, is_full, pattern, read, send};
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 /// How much there is to take.
@@ -108,7 +108,7 @@ async fn rate(connection: &Http2, time: Duration) -> f64 {
 }
 
 /// Compares what others get beside something that flows slowly, and on a connection where nothing does; and how the router's memory grows.
-fn compare(world: &World, what: &str, flow: impl AsyncFnOnce(&Http2) -> JoinHandle<()>) {
+fn compare(world: &World, what: &str, flow: impl AsyncFnOnce(&Http2) -> AbortHandle) {
     let router = &world.routers[0];
     let (time, times) = if is_full() { FULL } else { LITTLE };
     world.runtime().block_on(async {
@@ -143,7 +143,8 @@ fn a_download_that_is_read_slowly_waits_at_the_endpoint() {
         let opened = connection.open(call("web", "/pour"), true).await;
         let (response, _) = opened.expect("a stream");
         let body = response.await.expect("an answer").into_body();
-        world.runtime().spawn(async { drop(sip(body).await) })
+        let sipping = world.runtime().spawn(async { drop(sip(body).await) });
+        sipping.abort_handle()
     });
     within_bounds(poured.load(Ordering::Relaxed), began);
     is_over(&endpoint);
@@ -157,10 +158,11 @@ fn an_upload_that_is_read_slowly_waits_at_the_client() {
         let opened = connection.open(call("web", "/sip"), false).await;
         let (response, upload) = opened.expect("a stream");
         let pouring = pour(upload, Arc::clone(&poured));
-        world.runtime().spawn(async move {
+        let pouring = world.runtime().spawn(async move {
             // The answer never comes.
             tokio::select! { _ = pouring => {}, _ = response => {} }
-        })
+        });
+        pouring.abort_handle()
     });
     within_bounds(poured.load(Ordering::Relaxed), began);
     is_over(&endpoint);

@@ -69,7 +69,7 @@ fn the_shortest_h2_router_has_the_defaults_of_the_reference() {
         "clients": 1000,
         "idleTtlSecs": 600
       },
-      "maxHeadersKB": 8,
+      "maxHeadersKB": 64,
       "maxErrResponseKB": 8,
       "identifier": [
         {

@@ -43,7 +43,7 @@ pub(super) async fn attempt(
             Some(slot) => slot,
             None => Box::pin(open(client, &mut in_flight, sending, asked)).await?,
         };
-        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let (request, is_all) = (asked.pack_head(), asked.upload.is_done());
         let (response, sink) = match slot.send(request, is_all) {
             Ok(sent) => sent,
             // It has ended in this moment.

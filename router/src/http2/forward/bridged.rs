@@ -58,7 +58,7 @@ pub(super) async fn attempt(
             worker: sending.worker,
             report: report.clone(),
         };
-        let (request, is_all) = (asked.to_send(), asked.upload.is_done());
+        let (request, is_all) = (asked.pack_head(), asked.upload.is_done());
         let handed = match bridge::hand_over(request, is_all, errand).await {
             Ok(handed) => handed,
             Err(cause) => {

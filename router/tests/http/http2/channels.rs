@@ -42,11 +42,12 @@ fn counted(world: &World, what: &str) -> serde_json::Value {
     metrics(world)[format!("rt/h2/client/#/io.l5d.fs/web/{what}")].clone()
 }
 
-/// Reads requests until there are so many; their streams.
+/// Reads requests until there are so many, or the connection ends; their streams.
 async fn requests(peer: &mut Peer, count: usize) -> Vec<u32> {
     let mut streams = Vec::new();
-    while streams.len() < count {
-        let request = peer.next_of(frames::HEADERS).await.expect("a request");
+    while streams.len() < count
+        && let Some(request) = peer.next_of(frames::HEADERS).await
+    {
         streams.push(request.stream);
     }
     streams

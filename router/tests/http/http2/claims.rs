@@ -24,13 +24,15 @@ use super::frames::{
 /// A router, and an endpoint behind it.
 pub(crate) struct Stand {
     router: Running,
+    /// How often somebody looks for an answer that is late.
+    looks: usize,
 }
 
 /// How long it may take to find out that a client has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Stand {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(looks: usize) -> Self {
         let yaml = format!(
             "stateDir: none\nadmin: {{port: 0}}\nrouters:\n- protocol: h2\n  dtab: /svc => /$/inet/127.0.0.1/{}\n  servers: [{{port: 0}}]\n  client: {{failureAccrual: {{kind: none}}}}\n  service: {{responseClassifier: {{kind: io.l5d.h2.grpc.default}}, retries: {{backoff: {{kind: constant, ms: 0}}}}}}\n",
             endpoint().port()
@@ -42,24 +44,18 @@ impl Stand {
             ..Process::default()
         };
         let router = process.start(&config).expect("the router starts");
-        Self { router }
+        Self { router, looks }
     }
 
-    /// Makes the claims about these bytes. Says how many frames came back.
+    /// Makes the claims about these bytes. Says how many answers came back.
     pub(crate) fn hold(&self, data: &[u8]) -> usize {
         let Some((how, rest)) = data.split_first() else {
             return 0;
         };
         let mut client = Client::to(self.router.servers()[0].inet().expect("a port"));
         match how % 2 {
-            0 => {
-                client.write(rest);
-                if how % 4 == 2 {
-                    // What was asked may be answered before the end.
-                    thread::sleep(Duration::from_millis(2));
-                }
-            }
-            _ => act(&mut client, rest),
+            0 => client.write(rest),
+            _ => act(&mut client, self.looks, rest),
         }
         client.leave()
     }
@@ -135,7 +131,8 @@ struct Client {
     stream: TcpStream,
     /// Whether the other side still listens.
     is_heard: bool,
-    frames: usize,
+    /// How many heads came back.
+    answers: usize,
     /// What was read, and is no whole frame yet.
     read: Vec<u8>,
     pings: u64,
@@ -149,7 +146,7 @@ impl Client {
         let mut client = Self {
             stream,
             is_heard: true,
-            frames: 0,
+            answers: 0,
             read: Vec::new(),
             pings: 0,
         };
@@ -180,6 +177,18 @@ impl Client {
         }
     }
 
+    /// Waits for an answer, but looks only so often.
+    fn hear(&mut self, looks: usize) {
+        let before = self.answers;
+        for _ in 0..looks {
+            self.catch_up();
+            if !self.is_heard || self.answers > before {
+                return;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The next frame; none when the connection has ended.
     fn next(&mut self) -> Option<Frame> {
         loop {
@@ -190,7 +199,7 @@ impl Client {
                     let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
                     let frame = Frame::new(head[3], head[4], stream, payload);
                     self.read.drain(..9 + length);
-                    self.frames += 1;
+                    self.answers += usize::from(frame.kind == HEADERS);
                     return Some(frame);
                 }
             }
@@ -213,12 +222,12 @@ impl Client {
     fn leave(mut self) -> usize {
         let _ = self.stream.shutdown(Shutdown::Write);
         while self.next().is_some() {}
-        self.frames
+        self.answers
     }
 }
 
 /// Does what the bytes say, one thing after the other.
-fn act(client: &mut Client, script: &[u8]) {
+fn act(client: &mut Client, looks: usize, script: &[u8]) {
     let mut script = script.iter().copied();
     // The number of the next stream.
     let mut fresh = 1;
@@ -277,13 +286,8 @@ fn act(client: &mut Client, script: &[u8]) {
                 let payload: Vec<u8> = script.by_ref().take(usize::from(two % 32)).collect();
                 client.send(one, two, u32::from(two % 4), &payload);
             }
-            _ => {
-                if one % 2 == 1 {
-                    // Else there may be no answer yet to what was asked.
-                    thread::sleep(Duration::from_millis(2));
-                }
-                client.catch_up();
-            }
+            _ if one.is_multiple_of(2) => client.catch_up(),
+            _ => client.hear(looks),
         }
     }
 }

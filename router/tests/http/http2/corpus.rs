@@ -10,15 +10,15 @@ use crate::world::wait_until;
 #[test]
 fn the_fuzz_corpus_passes() {
     let panics = count_panics();
-    let stand = Stand::new();
+    let stand = Stand::new(200);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/http2");
-    let mut frames = 0;
+    let mut answers = 0;
     for file in std::fs::read_dir(folder).expect("the corpus") {
         let file = file.expect("a file").path();
-        frames += stand.hold(&std::fs::read(&file).expect("bytes"));
+        answers += stand.hold(&std::fs::read(&file).expect("bytes"));
     }
     // Else the claims would be about nothing.
-    assert!(frames > 300, "{frames}");
+    assert!(answers >= 100, "{answers}");
     wait_until("over", || stand.held().is_empty());
     assert_eq!(panics.load(Ordering::Relaxed), 0);
 }

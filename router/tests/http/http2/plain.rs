@@ -314,3 +314,42 @@ fn an_answer_that_ends_early_passes_whole_and_stops_the_request() {
         assert_eq!(error.reason(), Some(Reason::CANCEL));
     });
 }
+
+#[test]
+fn what_may_go_no_further_is_answered_here() {
+    let web = Endpoint::new(|mut call| async move {
+        let mut head = answer(200);
+        let left = call.head.headers["max-forwards"].clone();
+        head.headers_mut().insert("x-left", left);
+        call.end(head);
+    });
+    let world = world(&format!("/svc/web => {}", web.path()), "", "");
+    run(async {
+        let mut client = Client::to(world.address()).await;
+        for (method, limit, status, left, text) in [
+            ("OPTIONS", "2", 200, Some("1"), ""),
+            ("OPTIONS", "0", 200, None, ""),
+            (
+                "TRACE",
+                "0",
+                200,
+                None,
+                "TRACE / HTTP/2.0\r\nmax-forwards: 0\r\n\r\n",
+            ),
+            (
+                "OPTIONS",
+                "x",
+                400,
+                None,
+                "Invalid value for Max-Forwards header",
+            ),
+        ] {
+            let asked = with(request(method, "http://web/"), "max-forwards", limit);
+            let reply = client.send(asked).await.expect("an answer");
+            assert_eq!(reply.status, status, "{method} {limit}");
+            assert_eq!(reply.field("x-left"), left, "{method} {limit}");
+            assert_eq!(reply.text(), text, "{method} {limit}");
+        }
+    });
+    assert_eq!(web.requests(), 1);
+}
