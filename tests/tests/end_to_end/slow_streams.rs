@@ -108,7 +108,8 @@ async fn rate(connection: &Http2, time: Duration) -> f64 {
 }
 
 /// Compares what others get beside something that flows slowly, and on a connection where nothing does; and how the router's memory grows.
-fn compare(world: &World, what: &str, flow: impl AsyncFnOnce(&Http2) -> AbortHandle) {
+/// Returns the figures.
+fn compare(world: &World, flow: impl AsyncFnOnce(&Http2) -> AbortHandle) -> String {
     let router = &world.routers[0];
     let (time, times) = if is_full() { FULL } else { LITTLE };
     world.runtime().block_on(async {
@@ -128,24 +129,25 @@ fn compare(world: &World, what: &str, flow: impl AsyncFnOnce(&Http2) -> AbortHan
         let grown = router.process.resident().saturating_sub(resident);
         assert!(!flowing.is_finished(), "it flows on");
         flowing.abort();
-        println!("{what}: + {grown} bytes; others {best_beside:.0}/s, elsewhere {best_alone:.0}/s");
         assert!(grown <= MORE_MEMORY, "{grown} bytes");
         let least = if is_full() { 0.8 } else { 0.5 };
         assert!(best_beside > least * best_alone);
-    });
+        format!("+ {grown} bytes; others {best_beside:.0}/s, elsewhere {best_alone:.0}/s")
+    })
 }
 
 #[test]
 fn a_download_that_is_read_slowly_waits_at_the_endpoint() {
     let (world, endpoint, poured) = start();
     let began = Instant::now();
-    compare(&world, "a download", async |connection| {
+    let figures = compare(&world, async |connection| {
         let opened = connection.open(call("web", "/pour"), true).await;
         let (response, _) = opened.expect("a stream");
         let body = response.await.expect("an answer").into_body();
         let sipping = world.runtime().spawn(async { drop(sip(body).await) });
         sipping.abort_handle()
     });
+    println!("a download: {figures}");
     within_bounds(poured.load(Ordering::Relaxed), began);
     is_over(&endpoint);
 }
@@ -154,7 +156,7 @@ fn a_download_that_is_read_slowly_waits_at_the_endpoint() {
 fn an_upload_that_is_read_slowly_waits_at_the_client() {
     let (world, endpoint, _) = start();
     let (began, poured) = (Instant::now(), Arc::<AtomicUsize>::default());
-    compare(&world, "an upload", async |connection| {
+    let figures = compare(&world, async |connection| {
         let opened = connection.open(call("web", "/sip"), false).await;
         let (response, upload) = opened.expect("a stream");
         let pouring = pour(upload, Arc::clone(&poured));
@@ -164,6 +166,7 @@ fn an_upload_that_is_read_slowly_waits_at_the_client() {
         });
         pouring.abort_handle()
     });
+    println!("an upload: {figures}");
     within_bounds(poured.load(Ordering::Relaxed), began);
     is_over(&endpoint);
 }
