@@ -159,7 +159,10 @@ impl Report {
 
     /// How many requests of the router failed. What a peer refuses, because it is asked for more than it can do, is told with the table.
     pub fn failed(&self) -> u64 {
-        let own = self.rows.iter().filter(|row| row.name.starts_with("router"));
+        let own = self
+            .rows
+            .iter()
+            .filter(|row| row.name.starts_with("router"));
         let samples = own.flat_map(|row| &row.samples);
         samples.map(|sample| sample.failed).sum()
     }
