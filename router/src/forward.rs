@@ -27,7 +27,7 @@ pub(crate) use hold::hold;
 pub(crate) use host::Rewritten;
 pub(crate) use lease::Lease;
 pub(crate) use respond::respond;
-pub(crate) use round::Round;
+pub(crate) use round::{Round, Trying};
 
 use crate::client::{Client, Endpoints, Target};
 use crate::error::{Full, RouteError};
@@ -41,12 +41,7 @@ use attempt::{Failed, attempt};
 pub(crate) struct Sending<'a> {
     /// Whose pools are used.
     pub(crate) worker: usize,
-    /// When this try began.
-    pub(crate) began: Instant,
-    /// Until when it may wait for addresses and connections.
-    pub(crate) deadline: Instant,
-    /// When an endpoint that has not answered is to blame for it.
-    pub(crate) too_late: Option<Instant>,
+    pub(crate) trying: Trying<'a>,
     /// The protocol that the client would change to.
     pub(crate) upgrade: Option<&'a [u8]>,
     /// How many requests the client may have in flight, if places are scarce.
@@ -57,8 +52,6 @@ pub(crate) struct Sending<'a> {
     pub(crate) kept_bytes: usize,
     /// Which answers are read whole before the client is told of them.
     pub(crate) holding: Option<Holding>,
-    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
-    pub(crate) failed: &'a [SocketAddr],
 }
 
 /// An answer that has begun; its head is the downstream's response.
@@ -97,16 +90,18 @@ pub(crate) async fn forward(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Begun, Unanswered> {
-    let begun = client.stats.exchanges.begin(sending.began);
+    let begun = client.stats.exchanges.begin(sending.trying.began);
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
             Ok((class(downstream, None, sending.classifier), None, None))
         }
-        Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
-            Err(error) => Err(error.into()),
-        },
+        Target::Endpoints { set, .. } => {
+            match endpoints(client, set, sending.trying.deadline).await {
+                Ok(endpoints) => balance(client, &endpoints, sending, downstream, message).await,
+                Err(error) => Err(error.into()),
+            }
+        }
     };
     let now = Instant::now();
     match answered {
@@ -269,15 +264,13 @@ async fn try_all(
     downstream: &mut Downstream<'_>,
     message: &mut Option<Asked>,
 ) -> Result<Lease, Unanswered> {
-    let times = (sending.began, sending.deadline);
-    let mut round = Round::new((client, endpoints), times, sending.too_late, sending.failed);
+    let mut round = Round::new(client, endpoints, &sending.trying);
     while let Some(in_flight) = round.next() {
-        let address = in_flight.endpoint.address;
         match attempt(client, in_flight, sending, downstream, message).await {
             Ok(mut lease) => {
                 let response = &*downstream.response;
                 if !is_nack(response.status, &response.fields, response.length())
-                    || !round.is_nacked(address)
+                    || !round.is_nacked()
                     || !requeues(client, message.as_ref())
                 {
                     return Ok(lease);
@@ -289,7 +282,7 @@ async fn try_all(
                 lease.discard(asked.as_ref(), downstream, now);
                 *message = asked.map(|asked| asked.again(downstream));
             }
-            Err(Failed::Surely(cause)) => round.is_refused(address, cause),
+            Err(Failed::Surely(cause)) => round.is_refused(cause),
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
         }
     }

@@ -63,7 +63,7 @@ impl Router {
         let asked = Instant::now();
         let (mut body, selected, class) = match here {
             Some(text) => {
-                let selected = choice(client, sending.deadline).await;
+                let selected = choice(client, sending.trying.deadline).await;
                 (text.into_bytes(), selected, Class::Success)
             }
             None => match answered(client, sending, downstream, message).await? {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::deadline::Deadline;
 use super::diagnosis::Diagnosis;
 use super::{Downstream, Origin, Retries, Router, offered, sign_request, sign_try};
-use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, sent};
+use crate::forward::{Asked, Begun, Kind, Sending, Trying, Unanswered, forward, sent};
 use crate::headers::set_deadline;
 use crate::route::{Picked, Route};
 use crate::stats;
@@ -108,17 +108,19 @@ impl<'a> Call<'a> {
         let service = &self.route.service;
         let sending = Sending {
             worker: self.origin.worker,
-            began,
-            deadline: began + timeout,
-            too_late: self
-                .deadline
-                .and_then(|deadline| deadline.of_the_operator()),
+            trying: Trying {
+                began,
+                deadline: began + timeout,
+                too_late: self
+                    .deadline
+                    .and_then(|deadline| deadline.of_the_operator()),
+                failed,
+            },
             upgrade,
             most: self.origin.edge.places.most_for_one(),
             classifier: service.classifier,
             kept_bytes: service.kept_bytes,
             holding: self.origin.edge.holding,
-            failed,
         };
         let client = &picked.client;
         match &self.diagnosed {

@@ -39,7 +39,7 @@ pub(super) async fn attempt(
     let permit = match in_flight.endpoint.pool.try_enter() {
         Some(permit) => permit,
         None => {
-            let entering = in_flight.endpoint.pool.enter(sending.deadline);
+            let entering = in_flight.endpoint.pool.enter(sending.trying.deadline);
             match Box::pin(downstream.unless_gone(entering)).await {
                 Some(Ok(permit)) => permit,
                 Some(Err(cause)) => {
@@ -55,7 +55,7 @@ pub(super) async fn attempt(
     loop {
         let pool = &in_flight.endpoint.pool;
         let pooled = may_be_pooled
-            .then(|| pool.take_idle(worker, sending.began))
+            .then(|| pool.take_idle(worker, sending.trying.began))
             .flatten();
         let is_pooled = pooled.is_some();
         let connection = match pooled {
@@ -68,7 +68,7 @@ pub(super) async fn attempt(
                     true => {
                         let request = over_http2(client, downstream.request)?;
                         let both = (client, &in_flight.endpoint);
-                        let opening = open_to_http2(both, worker, sending.deadline, request);
+                        let opening = open_to_http2(both, worker, sending.trying.deadline, request);
                         Box::pin(downstream.unless_gone(opening)).await
                     }
                 };

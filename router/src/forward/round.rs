@@ -13,17 +13,27 @@ use crate::error::RouteError;
 /// How many endpoints are tried for one request. Source: finagle's bound for acquiring a connection.
 const MAX_ENDPOINTS: usize = 25;
 
-/// Chooses the endpoints of one try of a request.
+/// One try of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trying<'a> {
+    /// When it began.
+    pub(crate) began: Instant,
+    /// Until when it may wait for addresses and connections.
+    pub(crate) deadline: Instant,
+    /// When an endpoint that has not answered is to blame for it.
+    pub(crate) too_late: Option<Instant>,
+    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
+    pub(crate) failed: &'a [SocketAddr],
+}
+
+/// Chooses the endpoints of a try.
 #[derive(Debug)]
 pub(crate) struct Round<'a> {
     client: &'a Client,
     endpoints: &'a Endpoints,
-    /// Until when it may go on.
-    deadline: Instant,
-    /// When an endpoint that has not answered is to blame for it.
-    too_late: Option<Instant>,
-    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
-    failed: &'a [SocketAddr],
+    trying: &'a Trying<'a>,
+    /// Whom it asks.
+    asked: Option<&'a Endpoint>,
     tried: Vec<SocketAddr>,
     /// What the last one said that took no connection.
     refused: Option<ConnectError>,
@@ -32,22 +42,19 @@ pub(crate) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    /// One that begins now.
     pub(crate) fn new(
-        (client, endpoints): (&'a Client, &'a Endpoints),
-        (now, deadline): (Instant, Instant),
-        too_late: Option<Instant>,
-        failed: &'a [SocketAddr],
+        client: &'a Client,
+        endpoints: &'a Endpoints,
+        trying: &'a Trying<'a>,
     ) -> Self {
         Self {
             client,
             endpoints,
-            deadline,
-            too_late,
-            failed,
+            trying,
+            asked: None,
             tried: Vec::new(),
             refused: None,
-            now,
+            now: trying.began,
             was_late: false,
         }
     }
@@ -59,17 +66,19 @@ impl<'a> Round<'a> {
             if !is_first {
                 self.now = Instant::now();
             }
-            if self.tried.len() >= MAX_ENDPOINTS || (!is_first && self.now >= self.deadline) {
+            if self.tried.len() >= MAX_ENDPOINTS || (!is_first && self.now >= self.trying.deadline)
+            {
                 return None;
             }
             let pick = self.pick()?;
             count(self.client, &pick);
-            let in_flight = InFlight::new(Arc::clone(pick.node), self.now, self.too_late);
+            let in_flight = InFlight::new(Arc::clone(pick.node), self.now, self.trying.too_late);
             if in_flight.came_too_late() && !pick.is_desperate && !self.was_late {
                 // Somebody else became its probe in this moment: now another one may be better.
                 self.was_late = true;
                 continue;
             }
+            self.asked = Some(pick.node);
             return Some(in_flight);
         }
     }
@@ -84,16 +93,17 @@ impl<'a> Round<'a> {
             let balancer = &self.endpoints.balancer;
             balancer.pick(time, &mut fastrand::f64, is_tried)
         };
-        match pick(self.failed) {
+        match pick(self.trying.failed) {
             Some(picked) if !picked.is_desperate => Some(picked),
-            picked if self.failed.is_empty() => picked,
+            picked if self.trying.failed.is_empty() => picked,
             _ => pick(&[]),
         }
     }
 
     /// The endpoint surely had nothing of the request, and this is why.
-    pub(crate) fn is_refused(&mut self, address: SocketAddr, cause: ConnectError) {
-        self.tried.push(address);
+    pub(crate) fn is_refused(&mut self, cause: ConnectError) {
+        self.tried
+            .extend(self.asked.map(|endpoint| endpoint.address));
         if self.tried.len() < self.endpoints.balancer.len() {
             self.client.stats.requeues.inc();
         }
@@ -101,9 +111,10 @@ impl<'a> Round<'a> {
     }
 
     /// The endpoint says that it has not looked at the request. True if there is another one that is well.
-    pub(crate) fn is_nacked(&mut self, address: SocketAddr) -> bool {
+    pub(crate) fn is_nacked(&mut self) -> bool {
         self.client.stats.trouble().nacks.inc();
-        self.tried.push(address);
+        self.tried
+            .extend(self.asked.map(|endpoint| endpoint.address));
         let time: Duration = self.client.clock.time_at(self.now);
         let is_other = |endpoint: &Arc<Endpoint>| {
             !self.tried.contains(&endpoint.address) && endpoint.status(time) == Status::Open

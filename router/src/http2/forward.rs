@@ -22,7 +22,7 @@ use super::head::ResponseHead;
 use super::relay::Relay;
 use crate::client::{Client, Endpoints, InFlight, Target};
 use crate::error::{Full, RouteError};
-use crate::forward::{Round, endpoints, pay_for_requeue};
+use crate::forward::{Round, Trying, endpoints, pay_for_requeue};
 use crate::headers::Lines as _;
 use crate::service::Streams;
 use crate::stats::Begun;
@@ -33,18 +33,11 @@ use attempt::{Failed, attempt};
 pub(super) struct Sending<'a> {
     /// Whose channels are used.
     pub(super) worker: usize,
-    /// When this try began.
-    pub(super) began: Instant,
-    /// Until when it may wait for addresses and connections.
-    pub(super) deadline: Instant,
-    /// When an endpoint that has not answered is to blame for it.
-    pub(super) too_late: Option<Instant>,
+    pub(super) trying: Trying<'a>,
     /// How many requests the client may have in flight, if places are scarce.
     pub(super) most: Option<usize>,
     /// Which answers are failures.
     pub(super) rules: &'a Streams,
-    /// The endpoints that failed in other tries; asked again only if there is no other that is well.
-    pub(super) failed: &'a [SocketAddr],
 }
 
 /// An answer that has begun.
@@ -97,13 +90,15 @@ pub(super) async fn forward(
     sending: &Sending<'_>,
     asked: &mut Asked,
 ) -> Result<Answer, Unanswered> {
-    let counted = Begun::new(Arc::clone(client), sending.began);
+    let counted = Begun::new(Arc::clone(client), sending.trying.began);
     let answered = match &client.target {
         Target::Status(status) => Ok((ResponseHead::new(*status), None)),
-        Target::Endpoints { set, .. } => match endpoints(client, set, sending.deadline).await {
-            Ok(endpoints) => balance(client, &endpoints, sending, asked).await,
-            Err(error) => Err(error.into()),
-        },
+        Target::Endpoints { set, .. } => {
+            match endpoints(client, set, sending.trying.deadline).await {
+                Ok(endpoints) => balance(client, &endpoints, sending, asked).await,
+                Err(error) => Err(error.into()),
+            }
+        }
     };
     let now = Instant::now();
     match answered {
@@ -189,22 +184,19 @@ async fn try_all(
     sending: &Sending<'_>,
     asked: &mut Asked,
 ) -> Result<(ResponseHead, Rest), Unanswered> {
-    let times = (sending.began, sending.deadline);
-    let mut round = Round::new((client, endpoints), times, sending.too_late, sending.failed);
+    let mut round = Round::new(client, endpoints, &sending.trying);
     while let Some(in_flight) = round.next() {
-        let endpoint = in_flight.endpoint.address;
         match attempt(client, in_flight, sending, asked).await {
             Ok((head, mut rest)) => {
-                if !is_nack(client, &head) || !round.is_nacked(endpoint) || !requeues(client, asked)
-                {
+                if !is_nack(client, &head) || !round.is_nacked() || !requeues(client, asked) {
                     return Ok((head, rest));
                 }
                 rest.in_flight.judge(Outcome::Failure, Instant::now());
                 asked.rewind();
             }
-            Err(Failed::Surely(cause)) => round.is_refused(endpoint, cause),
-            Err(Failed::Refused(reason)) => {
-                if !round.is_nacked(endpoint) || !requeues(client, asked) {
+            Err(Failed::Surely(cause)) => round.is_refused(cause),
+            Err(Failed::Refused { reason, endpoint }) => {
+                if !round.is_nacked() || !requeues(client, asked) {
                     return Err(Unanswered::Reset { reason, endpoint });
                 }
                 asked.rewind();

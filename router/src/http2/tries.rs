@@ -19,6 +19,7 @@ use super::grpc;
 use super::hold::hold;
 use crate::error::RouteError;
 use crate::exchange::{Deadline, Retries, sign_request, sign_try};
+use crate::forward::Trying;
 use crate::headers::{Lines as _, set_deadline};
 use crate::route::{Picked, Route};
 use crate::stats::{Begun, ServiceStats};
@@ -125,14 +126,16 @@ impl Call<'_> {
         self.sign(asked, &picked);
         let sending = Sending {
             worker: caller.worker,
-            began,
-            deadline: began + timeout,
-            too_late: self
-                .deadline
-                .and_then(|deadline| deadline.of_the_operator()),
+            trying: Trying {
+                began,
+                deadline: began + timeout,
+                too_late: self
+                    .deadline
+                    .and_then(|deadline| deadline.of_the_operator()),
+                failed,
+            },
             most: front.edge.places.most_for_one(),
             rules: &self.route.service.streams,
-            failed,
         };
         forward(&picked.client, &sending, asked).await
     }

@@ -1,6 +1,7 @@
 //! One endpoint, one request: a stream on an open channel if there is one, else on a new one.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,7 +24,10 @@ pub(super) enum Failed {
     /// Nothing of the request was sent, or nobody has looked at it.
     Surely(ConnectError),
     /// The endpoint says that it has not looked at it.
-    Refused(Reason),
+    Refused {
+        reason: Reason,
+        endpoint: SocketAddr,
+    },
     /// It may have been seen, or nobody waits for the answer.
     Perhaps(Unanswered),
 }
@@ -78,8 +82,9 @@ pub(super) async fn attempt(
         }
         in_flight.judge(Outcome::Failure, Instant::now());
         return Err(match error.reason() {
-            Some(Reason::REFUSED_STREAM) if error.is_remote() => {
-                Failed::Refused(Reason::REFUSED_STREAM)
+            Some(reason @ Reason::REFUSED_STREAM) if error.is_remote() => {
+                let endpoint = in_flight.endpoint.address;
+                Failed::Refused { reason, endpoint }
             }
             Some(reason) if error.is_reset() && error.is_remote() => {
                 let endpoint = in_flight.endpoint.address;
@@ -104,7 +109,7 @@ async fn open(
     asked: &mut Asked,
 ) -> Result<Slot, Failed> {
     let endpoint = Arc::clone(&in_flight.endpoint);
-    let opening = channels::open(client, &endpoint, sending.worker, sending.deadline);
+    let opening = channels::open(client, &endpoint, sending.worker, sending.trying.deadline);
     match asked.unless_gone(opening).await {
         Some(Ok(slot)) => Ok(slot),
         Some(Err(cause)) => Err(not_connected(in_flight, cause)),

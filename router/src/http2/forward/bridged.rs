@@ -24,7 +24,7 @@ pub(super) async fn attempt(
     let mut permit = match endpoint.pool.try_enter() {
         Some(permit) => Some(permit),
         None => match asked
-            .unless_gone(endpoint.pool.enter(sending.deadline))
+            .unless_gone(endpoint.pool.enter(sending.trying.deadline))
             .await
         {
             Some(Ok(permit)) => Some(permit),
@@ -39,7 +39,11 @@ pub(super) async fn attempt(
     let mut may_be_pooled = true;
     loop {
         let pooled = may_be_pooled
-            .then(|| endpoint.pool.take_idle(sending.worker, sending.began))
+            .then(|| {
+                endpoint
+                    .pool
+                    .take_idle(sending.worker, sending.trying.began)
+            })
             .flatten();
         let is_pooled = pooled.is_some();
         let connection = match pooled {
