@@ -299,17 +299,17 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_with_its_reason() {
+        let failed = || Sample {
+            failed: 3,
+            first_failure: Some("no".into()),
+            ..Sample::default()
+        };
         let mut report = get();
-        report.add(
-            1,
-            Sample {
-                failed: 3,
-                first_failure: Some("no".into()),
-                ..Sample::default()
-            },
-        );
+        report.add(1, failed());
         let table = report.table(Layout::Plain);
         assert!(table.contains("nginx: 3 FAILED (no)"), "{table}");
+        assert_eq!(report.failed(), 0);
+        report.add(0, failed());
         assert_eq!(report.failed(), 3);
     }
 }

@@ -175,7 +175,8 @@ fn one_port_serves_both_versions() {
     let world = World::new();
     let backend = world.backend("v1");
     let dtab = format!("/svc/web => {}", backend.path());
-    for client in ["{}", "{h2: true}"] {
+    // Each stream wants a connection of HTTP/1.1, and hundreds at once are more than a listening socket has room for.
+    for client in ["{hostConnectionPool: {maxSize: 50}}", "{h2: true}"] {
         let yaml = format!(
             "stateDir: none\nadmin: {{port: 0}}\nrouters:\n- protocol: http\n  label: proxy\n  \
              servers: [{{port: 0, h2c: true}}]\n  client: {client}\n  dtab: {dtab}\n"
