@@ -13,7 +13,7 @@ use h2::server::{Builder, Connection};
 use tokio::time::Instant;
 use transport::Peer;
 
-use super::entrance::Entrance;
+use super::entrance::{Entrance, linger};
 use super::exchange::answer;
 use super::keep_alive::KeepAlive;
 use super::streams::Streams;
@@ -70,7 +70,7 @@ pub(crate) async fn serve(
         peer,
         worker,
         connection: fastrand::u64(..),
-        client_cert: entrance.client_cert().cloned(),
+        client_cert: entrance.client_cert(),
         early_resets: AtomicU32::new(0),
     });
     let flow = &config.flow;
@@ -93,7 +93,7 @@ pub(crate) async fn serve(
             usize::try_from(config.max_early_resets).unwrap_or(usize::MAX),
         );
     drop(front);
-    let first_body = entrance.first_body();
+    let (first_body, socket) = (entrance.first_body(), entrance.socket());
     let mut connection = match begin(builder.handshake(entrance), activity).await {
         Some(Ok(connection)) => connection,
         Some(Err(error)) => return tracing::debug!(%peer, %error, "a client does not speak HTTP/2"),
@@ -112,6 +112,8 @@ pub(crate) async fn serve(
         resets: Resets::new(config.max_early_resets),
     };
     poll_fn(|cx| serving.poll(cx)).await;
+    drop(serving);
+    linger(socket).await;
 }
 
 /// Waits for the client's first bytes; none if they do not come in time, or before the router ends.

@@ -1,11 +1,15 @@
 //! A client's socket of which the first bytes were read by somebody who had to know what it begins with.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
 use super::upgrade::FirstRequest;
 use crate::headers::Shown;
@@ -17,7 +21,8 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A socket, and what was read of it.
 #[derive(Debug)]
 pub(crate) struct Entrance {
-    socket: Socket,
+    /// Shared with whoever closes it in the end: the library that reads and writes it gives nothing back.
+    socket: Arc<Mutex<Socket>>,
     input: Input,
     /// A request that belongs behind the client's first frame.
     first: Option<FirstRequest>,
@@ -26,7 +31,7 @@ pub(crate) struct Entrance {
 impl Entrance {
     pub(crate) fn new(socket: Socket, input: Input) -> Self {
         Self {
-            socket,
+            socket: Arc::new(Mutex::new(socket)),
             input,
             first: None,
         }
@@ -40,12 +45,17 @@ impl Entrance {
         }
     }
 
-    pub(super) fn may_speak_http2(&self) -> bool {
-        self.socket.may_speak_http2()
+    /// The socket, for whoever closes it.
+    pub(super) fn socket(&self) -> Arc<Mutex<Socket>> {
+        Arc::clone(&self.socket)
     }
 
-    pub(super) fn client_cert(&self) -> Option<&Shown> {
-        self.socket.client_cert()
+    pub(super) fn may_speak_http2(&self) -> bool {
+        lock(&self.socket).may_speak_http2()
+    }
+
+    pub(super) fn client_cert(&self) -> Option<Shown> {
+        lock(&self.socket).client_cert().cloned()
     }
 
     /// The body of the request that has come already.
@@ -59,8 +69,10 @@ impl Entrance {
         while let Some(first) = &self.first {
             match settings_end(self.input.filled()) {
                 End::Unknown => {
-                    let (mut reader, _) = self.socket.split();
+                    let mut socket = lock(&self.socket);
+                    let (mut reader, _) = socket.split();
                     if ready!(self.input.poll_fill(cx, &mut reader))? == 0 {
+                        drop(socket);
                         self.first = None;
                     }
                 }
@@ -77,6 +89,34 @@ impl Entrance {
         Poll::Ready(Ok(()))
     }
 }
+
+/// Nobody else holds it while a connection is served.
+fn lock(socket: &Mutex<Socket>) -> MutexGuard<'_, Socket> {
+    socket.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Closes so that the last words arrive: a socket that is closed while bytes are unread sends a reset, which overtakes what was
+/// written, the GOAWAY that tells which requests may be asked again elsewhere among it.
+pub(super) async fn linger(socket: Arc<Mutex<Socket>>) {
+    let mut input = Input::default();
+    let mut left = MOST_LINGERING;
+    let mut is_shut = false;
+    let ending = poll_fn(|cx| {
+        let mut socket = lock(&socket);
+        let (mut reader, mut writer) = socket.split();
+        if !is_shut {
+            ready!(writer.poll_shutdown(cx)).unwrap_or_default();
+            is_shut = true;
+        }
+        input.poll_discard(cx, &mut reader, &mut left)
+    });
+    // Whoever goes on for longer than that has its reset.
+    let _ = timeout(LINGER, ending).await;
+}
+
+/// How long a client may go on sending after the end, and how much.
+const LINGER: Duration = Duration::from_secs(2);
+const MOST_LINGERING: usize = 1024 * 1024;
 
 /// Where a client's first frame ends.
 enum End {
@@ -125,7 +165,7 @@ impl AsyncRead for Entrance {
             ready!(this.poll_insert(cx))?;
         }
         if this.input.is_empty() {
-            return Pin::new(&mut this.socket).poll_read(cx, room);
+            return Pin::new(&mut *lock(&this.socket)).poll_read(cx, room);
         }
         let count = this.input.filled().len().min(room.remaining());
         room.put_slice(&this.input.filled()[..count]);
@@ -140,7 +180,7 @@ impl AsyncWrite for Entrance {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write(cx, bytes)
+        Pin::new(&mut *lock(&self.socket)).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -148,18 +188,18 @@ impl AsyncWrite for Entrance {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write_vectored(cx, pieces)
+        Pin::new(&mut *lock(&self.socket)).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        lock(&self.socket).is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+        Pin::new(&mut *lock(&self.socket)).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+        Pin::new(&mut *lock(&self.socket)).poll_shutdown(cx)
     }
 }
