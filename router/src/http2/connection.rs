@@ -13,7 +13,7 @@ use h2::server::{Builder, Connection};
 use tokio::time::Instant;
 use transport::Peer;
 
-use super::entrance::{Entrance, linger};
+use super::entrance::{Entrance, close};
 use super::exchange::answer;
 use super::keep_alive::KeepAlive;
 use super::streams::Streams;
@@ -113,7 +113,7 @@ pub(crate) async fn serve(
     };
     poll_fn(|cx| serving.poll(cx)).await;
     drop(serving);
-    linger(socket).await;
+    close(socket).await;
 }
 
 /// Waits for the client's first bytes; none if they do not come in time, or before the router ends.

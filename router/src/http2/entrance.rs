@@ -1,19 +1,16 @@
 //! A client's socket of which the first bytes were read by somebody who had to know what it begins with.
 
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
 
 use super::upgrade::FirstRequest;
 use crate::headers::Shown;
-use crate::wire::{Input, Socket};
+use crate::wire::{Input, Socket, linger};
 
 /// What every connection of HTTP/2 begins with. Source: RFC 9113 §3.4.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -95,28 +92,10 @@ fn lock(socket: &Mutex<Socket>) -> MutexGuard<'_, Socket> {
     socket.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes so that the last words arrive: a socket that is closed while bytes are unread sends a reset, which overtakes what was
-/// written, the GOAWAY that tells which requests may be asked again elsewhere among it.
-pub(super) async fn linger(socket: Arc<Mutex<Socket>>) {
-    let mut input = Input::default();
-    let mut left = MOST_LINGERING;
-    let mut is_shut = false;
-    let ending = poll_fn(|cx| {
-        let mut socket = lock(&socket);
-        let (mut reader, mut writer) = socket.split();
-        if !is_shut {
-            ready!(writer.poll_shutdown(cx)).unwrap_or_default();
-            is_shut = true;
-        }
-        input.poll_discard(cx, &mut reader, &mut left)
-    });
-    // Whoever goes on for longer than that has its reset.
-    let _ = timeout(LINGER, ending).await;
+/// Closes so that the last words arrive, the GOAWAY that tells which requests may be asked again elsewhere among them.
+pub(super) async fn close(socket: Arc<Mutex<Socket>>) {
+    linger(|poll| poll(&mut lock(&socket)), Input::default()).await;
 }
-
-/// How long a client may go on sending after the end, and how much.
-const LINGER: Duration = Duration::from_secs(2);
-const MOST_LINGERING: usize = 1024 * 1024;
 
 /// Where a client's first frame ends.
 enum End {

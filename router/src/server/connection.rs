@@ -20,7 +20,7 @@ use crate::error::RouteError;
 use crate::exchange::{After, Downstream, Edge, Origin};
 use crate::http2::{self, Entrance, FirstRequest};
 use crate::stats::{Counted, ServerStats};
-use crate::wire::{Input, Socket};
+use crate::wire::{Input, Socket, linger};
 
 /// Serves a connection. Dropping the future closes it and cancels what it waits for.
 pub(super) async fn serve(
@@ -138,7 +138,10 @@ async fn converse(
         match after {
             After::Keep => exchanges += 1,
             After::Close => break,
-            After::Linger => return Box::pin(linger(socket, input)).await,
+            After::Linger => {
+                let with = |poll: &mut dyn FnMut(&mut Socket) -> Poll<()>| poll(&mut socket);
+                return Box::pin(linger(with, input)).await;
+            }
             After::Reset => return socket.reset(),
         }
     }
@@ -228,33 +231,13 @@ async fn upgrade(
     }
 }
 
+/// How long a client may take to hear the end of TLS.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 async fn say_goodbye(mut socket: Socket) {
     let saying = poll_fn(|cx| socket.split().1.poll_shutdown(cx));
     // Whoever does not listen for that long does not want to hear it.
-    let _ = timeout(LINGER, saying).await;
-}
-
-/// How long a client may go on sending after the last answer, and how much.
-const LINGER: Duration = Duration::from_secs(2);
-const MOST_LINGERING: usize = 1024 * 1024;
-
-/// Closes so that the last answer arrives: a socket that is closed while bytes are unread sends a reset, which may overtake
-/// what was written. Source: RFC 9112 §9.6.
-async fn linger(mut socket: Socket, mut input: Input) {
-    let mut left = MOST_LINGERING;
-    let mut is_shut = false;
-    let ending = poll_fn(|cx| {
-        let (mut reader, mut writer) = socket.split();
-        if !is_shut {
-            if writer.poll_shutdown(cx).is_pending() {
-                return Poll::Pending;
-            }
-            is_shut = true;
-        }
-        input.poll_discard(cx, &mut reader, &mut left)
-    });
-    // Whoever goes on for longer than that has its reset.
-    let _ = timeout(LINGER, ending).await;
+    let _ = timeout(GOODBYE, saying).await;
 }
 
 /// Counts the connection while it is open, however it ends.
