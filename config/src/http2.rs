@@ -18,7 +18,7 @@ pub struct Http2Server {
     /// How many streams a connection may have at once; 1000 by default.
     #[serde(rename = "maxConcurrentStreamsPerConnection")]
     pub max_concurrent_streams: u32,
-    /// Whether silent clients are asked if they are still there; after 1 minute by default.
+    /// Whether clients are asked if they are still there; every minute by default.
     #[serde(flatten)]
     pub keep_alive: KeepAlive,
     /// How many streams a client may reset before it has an answer, in ten seconds and on one connection, when that is more than
@@ -36,7 +36,7 @@ pub struct Http2Client {
     /// How many streams a connection may have at once before the endpoint gets another connection; 250 by default. An endpoint
     /// may allow fewer.
     pub max_streams: u32,
-    /// Whether silent endpoints are asked if they are still there; after 5 minutes by default, because gRPC servers end the
+    /// Whether endpoints are asked if they are still there; every 5 minutes by default, because gRPC servers end the
     /// connections of clients that ask more often. They are asked only while there are streams.
     pub keep_alive: KeepAlive,
 }
@@ -60,10 +60,10 @@ pub struct Http2Flow {
     pub max_header_list_bytes: Option<u32>,
 }
 
-/// Whether a silent peer is asked if it is still there.
+/// Whether a peer is asked if it is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KeepAlive {
-    /// After how long without a byte from it; `None` (0 in the file), never.
+    /// How often; `None` (0 in the file), never.
     #[serde(rename = "keepAliveMs", serialize_with = "zero_for_never")]
     pub interval: Option<Duration>,
     /// How long it may take to answer; 20 s by default. Then the connection is ended.

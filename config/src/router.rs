@@ -212,6 +212,9 @@ impl Router {
         {
             ClientPolicy::warn_where_transformers_stand_before(client);
         }
+        if router.servers.iter().any(|server| server.h2c) {
+            warn_of_what_streams_do_without(&mut object);
+        }
         object.experimental();
         refuse_other_options(&mut object);
         object.finish();
@@ -220,6 +223,24 @@ impl Router {
             label_at,
             addresses,
         })
+    }
+}
+
+/// What holds for requests of HTTP/1.1 only, where others may come in.
+fn warn_of_what_streams_do_without(object: &mut Object<'_>) {
+    for key in [
+        "compressionLevel",
+        "streamingEnabled",
+        "streamAfterContentLengthKB",
+    ] {
+        if object.has(key) {
+            let message = format!(
+                "`{key}` is about requests of HTTP/1.1: what comes over HTTP/2 (`h2c`) passes piece by piece and as it is"
+            );
+            let at = object.place_of(key);
+            let help = "leave it out, or take HTTP/2 with a router of its own";
+            object.complaints.warn(at, message, help);
+        }
     }
 }
 

@@ -4,6 +4,18 @@ use super::super::router;
 use super::said;
 
 #[test]
+fn what_streams_do_without_is_said_where_they_may_come_in() {
+    let warned = |server: &str, written: &str| {
+        let said = said("http", server, written);
+        said.matches("is about requests of HTTP/1.1").count()
+    };
+    let written = "compressionLevel: 5\n  streamAfterContentLengthKB: 5";
+    assert_eq!(warned("{port: 1, h2c: true}", written), 2);
+    assert_eq!(warned("{port: 1, h2c: true}", ""), 0);
+    assert_eq!(warned("{port: 1}", written), 0);
+}
+
+#[test]
 fn values_of_http2_are_judged() {
     insta::assert_snapshot!(
         router(
