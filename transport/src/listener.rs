@@ -54,10 +54,7 @@ impl Default for SocketOptions {
 
 /// A bound, listening socket.
 #[derive(Debug)]
-pub struct Listener {
-    socket: Accepting,
-    no_delay: bool,
-}
+pub struct Listener(Accepting);
 
 #[derive(Debug)]
 enum Accepting {
@@ -111,7 +108,10 @@ impl Listener {
 
     fn listen(socket: Socket, options: &SocketOptions) -> io::Result<Self> {
         let is_unix = socket.local_addr()?.is_unix();
-        // Accepted sockets inherit it on Linux and the BSDs.
+        // Accepted sockets inherit both on Linux and the BSDs.
+        if !is_unix {
+            socket.set_tcp_nodelay(options.no_delay)?;
+        }
         match options.keep_alive {
             _ if is_unix => {}
             // The system's own times are hours.
@@ -121,13 +121,10 @@ impl Listener {
         }
         let backlog = options.backlog.unwrap_or(DEFAULT_BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        Ok(Self {
-            socket: match is_unix {
-                true => Accepting::Unix(UnixListener::from_std(socket.into())?),
-                false => Accepting::Tcp(TcpListener::from_std(socket.into())?),
-            },
-            no_delay: options.no_delay,
-        })
+        Ok(Self(match is_unix {
+            true => Accepting::Unix(UnixListener::from_std(socket.into())?),
+            false => Accepting::Tcp(TcpListener::from_std(socket.into())?),
+        }))
     }
 
     /// The socket once more, to be handed to another process. It listens until both are closed.
@@ -135,7 +132,7 @@ impl Listener {
     /// # Errors
     /// When there are no more descriptors.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        match &self.socket {
+        match &self.0 {
             Accepting::Tcp(socket) => socket.as_fd().try_clone_to_owned(),
             Accepting::Unix(socket) => socket.as_fd().try_clone_to_owned(),
         }
@@ -146,13 +143,10 @@ impl Listener {
     /// # Errors
     /// What the system says.
     pub fn moved(unregistered: Unregistered) -> io::Result<Self> {
-        Ok(Self {
-            socket: match unregistered.socket {
-                Bound::Tcp(socket) => Accepting::Tcp(TcpListener::from_std(socket)?),
-                Bound::Unix(socket) => Accepting::Unix(UnixListener::from_std(socket)?),
-            },
-            no_delay: unregistered.no_delay,
-        })
+        Ok(Self(match unregistered.0 {
+            Bound::Tcp(socket) => Accepting::Tcp(TcpListener::from_std(socket)?),
+            Bound::Unix(socket) => Accepting::Unix(UnixListener::from_std(socket)?),
+        }))
     }
 
     /// Leaves its runtime, to be taken in by [another](Self::moved). Connections that wait in the queue stay there.
@@ -160,13 +154,10 @@ impl Listener {
     /// # Errors
     /// What the system says.
     pub fn unregister(self) -> io::Result<Unregistered> {
-        Ok(Unregistered {
-            socket: match self.socket {
-                Accepting::Tcp(socket) => Bound::Tcp(socket.into_std()?),
-                Accepting::Unix(socket) => Bound::Unix(socket.into_std()?),
-            },
-            no_delay: self.no_delay,
-        })
+        Ok(Unregistered(match self.0 {
+            Accepting::Tcp(socket) => Bound::Tcp(socket.into_std()?),
+            Accepting::Unix(socket) => Bound::Unix(socket.into_std()?),
+        }))
     }
 
     /// The IP address it listens on, with the real port.
@@ -174,7 +165,7 @@ impl Listener {
     /// # Errors
     /// What the system says; it has no reason to for a bound socket. A Unix socket has no such address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.socket {
+        match &self.0 {
             Accepting::Tcp(socket) => socket.local_addr(),
             Accepting::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -185,7 +176,7 @@ impl Listener {
     /// # Errors
     /// What the system says; it has no reason to for a bound socket. A Unix socket without a file has no address.
     pub fn address(&self) -> io::Result<Address> {
-        match &self.socket {
+        match &self.0 {
             Accepting::Tcp(socket) => Ok(socket.local_addr()?.into()),
             Accepting::Unix(socket) => match socket.local_addr()?.as_pathname() {
                 Some(path) => Ok(Address::unix(path)),
@@ -216,11 +207,9 @@ impl Listener {
     }
 
     async fn accept_once(&self) -> io::Result<(Stream, Peer)> {
-        match &self.socket {
+        match &self.0 {
             Accepting::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
-                // Fails only on a connection that is dead already, and its first read will say so.
-                let _ = stream.set_nodelay(self.no_delay);
                 // Who came by IPv4 to `::` is known by that address.
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 Ok((Stream::Tcp(stream), Peer::Inet(peer)))
@@ -235,10 +224,7 @@ impl Listener {
 
 /// A listening socket on its way from one runtime to another.
 #[derive(Debug)]
-pub struct Unregistered {
-    socket: Bound,
-    no_delay: bool,
-}
+pub struct Unregistered(Bound);
 
 #[derive(Debug)]
 enum Bound {
