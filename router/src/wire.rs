@@ -7,6 +7,7 @@ mod buffer;
 mod compressor;
 mod hold;
 mod input;
+mod kept;
 mod linger;
 mod memory;
 mod pipe;

@@ -43,6 +43,11 @@ impl Input {
         }
     }
 
+    /// Takes all of it, with its room.
+    pub(super) fn take_filled(&mut self) -> Option<Buffer> {
+        self.buffer.take()
+    }
+
     /// Puts these bytes behind what is there, as if they had been read.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;

@@ -10,6 +10,7 @@ use http1::{BadBody, Decoder, Fields, Length, chunk_line, write_chunk_end};
 use tokio::net::TcpStream;
 
 use super::compressor::SLICE;
+use super::kept::Kept;
 use super::pipe::Pipe;
 use super::{Compressor, Input, Reader, Text, Writer};
 
@@ -67,25 +68,6 @@ pub(crate) struct Relay {
     kept: Option<Kept>,
 }
 
-/// The data of a body that has passed, as long as there is not too much of it.
-#[derive(Debug)]
-struct Kept {
-    /// None once there was too much.
-    data: Option<Text>,
-    limit: usize,
-}
-
-impl Kept {
-    fn add(&mut self, more: &[u8]) {
-        let Some(data) = &mut self.data else { return };
-        if data.len() + more.len() > self.limit {
-            self.data = None;
-        } else {
-            data.extend_from_slice(more);
-        }
-    }
-}
-
 /// How far the end of the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -136,29 +118,24 @@ impl Relay {
     /// Keeps the body as it passes, up to so many bytes, so that it can be sent again.
     pub(crate) fn keeping(mut self, limit: usize) -> Self {
         if self.end == End::Ahead {
-            let data = match self.decoder.remaining().map(usize::try_from) {
-                Some(Ok(length)) if length <= limit => Some(Text::for_body(length)),
-                Some(_) => None,
-                None => Some(Text::for_body(0)),
-            };
-            self.kept = Some(Kept { data, limit });
+            self.kept = Some(Kept::new(self.decoder.remaining(), limit));
         }
         self
     }
 
     /// Whether it can be sent again, whatever was sent already.
     pub(crate) fn is_repeatable(&self) -> bool {
-        self.kept.as_ref().is_none_or(|kept| kept.data.is_some())
+        self.kept.as_ref().is_none_or(Kept::is_whole)
     }
 
     /// The same message with another head, from its beginning. To be asked of what is repeatable; what was written of it is forgotten.
     pub(crate) fn again(mut self, mut head: Text, input: &mut Input) -> Self {
         let decoder = self.take_decoder(input);
         let kept = self.kept.take();
-        if let Some(data) = kept.as_ref().and_then(|kept| kept.data.as_ref())
-            && !data.is_empty()
+        if let Some(kept) = &kept
+            && !kept.data().is_empty()
         {
-            write_piece(self.encoding, data, &mut head);
+            write_piece(self.encoding, kept.data(), &mut head);
         }
         if decoder.is_done() && kept.is_some() && self.encoding == Encoding::Chunked {
             write_chunk_end(decoder.trailers(), &mut head);
@@ -212,8 +189,20 @@ impl Relay {
     /// What is left of the body, to be read by somebody else.
     pub(crate) fn take_decoder(&mut self, input: &mut Input) -> Decoder {
         // The data in front was decoded already, even if nobody has written it.
-        input.consume(std::mem::take(&mut self.used));
+        self.consume(input);
         std::mem::replace(&mut self.decoder, Decoder::new(Length::None))
+    }
+
+    /// The piece of the input that was decoded has been written, or is given up.
+    fn consume(&mut self, input: &mut Input) {
+        let used = std::mem::take(&mut self.used);
+        let is_kept = match &mut self.kept {
+            Some(kept) => kept.take_over(input),
+            None => false,
+        };
+        if !is_kept {
+            input.consume(used);
+        }
     }
 
     /// Passes on what it can.
@@ -249,7 +238,7 @@ impl Relay {
             }
             if self.is_flushed() {
                 self.data = 0..0;
-                input.consume(std::mem::take(&mut self.used));
+                self.consume(input);
             }
         }
     }
@@ -295,7 +284,7 @@ impl Relay {
     }
 
     fn may_be_piped(&mut self, input: &Input) -> bool {
-        let is_kept = self.kept.as_ref().is_some_and(|kept| kept.data.is_some());
+        let is_kept = self.kept.as_ref().is_some_and(Kept::is_whole);
         if self.encoding != Encoding::Plain || input.has_ended() || is_kept {
             return false;
         }
@@ -364,7 +353,7 @@ impl Relay {
         self.has_body_begun |= self.used > 0;
         self.data = decoded.data;
         if let Some(kept) = &mut self.kept {
-            kept.add(&bytes[self.data.clone()]);
+            kept.add(bytes, self.data.clone(), decoded.is_done);
         }
         if let Some(compressor) = &mut self.compressor {
             let data = &bytes[std::mem::take(&mut self.data)];

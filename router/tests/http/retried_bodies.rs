@@ -174,6 +174,24 @@ fn a_body_arrives_as_it_was_sent_whenever_the_first_endpoint_fails() {
 }
 
 #[test]
+fn a_body_that_came_with_its_head_arrives_as_it_was_sent() {
+    for size in [9_000, 16_384, 30_000] {
+        for failing in [Failing::Early, Failing::Late, Failing::Closing] {
+            let (backend, _steps, bodies) = backend(failing);
+            let world = world(&backend, 64);
+            let mut client = world.client();
+            let data = text(size);
+            let head = format!("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: {size}\r\n\r\n");
+            client.write(&(head + &data));
+            let case = format!("{failing:?}, {size}");
+            assert_eq!(client.read(false).body, "ok", "{case}");
+            let body = bodies.recv_timeout(PATIENCE).expect("a body");
+            assert!(body == data, "{case}: {} bytes", body.len());
+        }
+    }
+}
+
+#[test]
 fn a_body_that_is_longer_than_what_is_kept_arrives_once_and_whole() {
     let count = |size: usize, framing: &str, body: &str| {
         let backend = Backend::answering(|_| FAILED.to_owned());
