@@ -39,7 +39,7 @@ pub(crate) use sign::{sign_class, sign_request, sign_response, sign_try};
 
 use crate::client::Clients;
 use crate::error::{About, RouteError};
-use crate::forward::{Asked, Begun, Unanswered, respond};
+use crate::forward::{Begun, Message, Unanswered, respond};
 use crate::headers::{self, Answer, Overrides, Request};
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Route, Routes};
@@ -76,7 +76,7 @@ impl Router {
         &self,
         origin: Origin<'_>,
         downstream: &mut Downstream<'_>,
-        message: &mut Option<Asked>,
+        message: &mut Message,
     ) -> After {
         let asked = Instant::now();
         let stats = &origin.edge.stats;
@@ -140,7 +140,7 @@ impl Router {
         origin: Origin<'_>,
         asked: Instant,
         downstream: &mut Downstream<'_>,
-        message: &mut Option<Asked>,
+        message: &mut Message,
     ) -> Result<Answered, Refused> {
         let here = answer_here(downstream.request, downstream.response)?;
         // What is answered here, of a request that asks for its diagnosis.
@@ -186,7 +186,7 @@ impl Router {
         match answered {
             Ok(begun) => {
                 if begun.rest.is_none()
-                    && let Some(asked) = message
+                    && let Some(asked) = &mut message.asked
                 {
                     asked.leave(downstream);
                 }
@@ -194,7 +194,9 @@ impl Router {
                 Ok(Answered::new(begun, downstream.response))
             }
             Err(Unanswered::Refused(error)) => {
-                if let Some(asked) = message {
+                // An answer that came too late is no answer.
+                message.lease = None;
+                if let Some(asked) = &mut message.asked {
                     asked.leave(downstream);
                 }
                 service.fail(error.label(), Instant::now());
@@ -411,7 +413,7 @@ impl Answered {
 enum Refused {
     /// The router answers, and says something about the route that the request had, if any.
     With {
-        error: RouteError,
+        error: Box<RouteError>,
         route: Option<Arc<Route>>,
     },
     /// The request was for the router itself, whose answer has this body.
@@ -423,7 +425,7 @@ enum Refused {
 impl From<Unanswered> for Refused {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
-            Unanswered::Refused(error) => error.into(),
+            Unanswered::Refused(error) => Self::With { error, route: None },
             Unanswered::Gone => Self::Gone,
         }
     }
@@ -431,6 +433,7 @@ impl From<Unanswered> for Refused {
 
 impl From<RouteError> for Refused {
     fn from(error: RouteError) -> Self {
+        let error = Box::new(error);
         Self::With { error, route: None }
     }
 }

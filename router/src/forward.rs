@@ -9,10 +9,10 @@ mod attempt;
 mod hold;
 mod host;
 mod lease;
+mod message;
 mod respond;
 mod round;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -26,6 +26,7 @@ pub(crate) use attempt::{connect, open};
 pub(crate) use hold::hold;
 pub(crate) use host::Rewritten;
 pub(crate) use lease::Lease;
+pub(crate) use message::Message;
 pub(crate) use respond::respond;
 pub(crate) use round::{Round, Trying};
 
@@ -61,17 +62,8 @@ pub(crate) struct Begun {
     pub(crate) now: Instant,
     /// What kind of answer it is.
     pub(crate) class: Class,
-    /// Who gave it; none if the router did.
-    pub(crate) endpoint: Option<SocketAddr>,
-    /// Where the rest comes from; none if the head is all.
-    pub(crate) rest: Option<Rest>,
-}
-
-/// What follows the head of an answer.
-#[derive(Debug)]
-pub(crate) struct Rest {
-    pub(crate) lease: Lease,
-    pub(crate) kind: Kind,
+    /// What the endpoint has yet to send; none if the router has all of it.
+    pub(crate) rest: Option<Kind>,
 }
 
 /// What an answer goes on with.
@@ -83,18 +75,20 @@ pub(crate) enum Kind {
     Tunnel,
 }
 
-/// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed.
+/// Sends a request to an endpoint of the client. `message` is where it is kept until its answer has passed, and where the rest of the
+/// answer comes from.
 pub(crate) async fn forward(
     client: &Arc<Client>,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
+    message: &mut Message,
 ) -> Result<Begun, Unanswered> {
     let begun = client.stats.exchanges.begin(sending.trying.began);
+    message.held_from = None;
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
-            Ok((class(downstream, None, sending.classifier), None, None))
+            Ok((class(downstream, None, sending.classifier), None))
         }
         Target::Endpoints { set, .. } => {
             match endpoints(client, set, sending.trying.deadline).await {
@@ -105,18 +99,13 @@ pub(crate) async fn forward(
     };
     let now = Instant::now();
     match answered {
-        Ok((class, endpoint, rest)) => {
+        Ok((class, rest)) => {
             client.stats.statuses.count(downstream.response.status);
             begun.end(!class.is_failure(), now);
             if !class.is_failure() {
                 client.requeue_budget.deposit(client.clock.time_at(now));
             }
-            Ok(Begun {
-                now,
-                class,
-                endpoint,
-                rest,
-            })
+            Ok(Begun { now, class, rest })
         }
         Err(Unanswered::Refused(error)) => {
             begun.fail(error.label(), now);
@@ -178,8 +167,8 @@ async fn balance(
     endpoints: &Endpoints,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
-) -> Result<(Class, Option<SocketAddr>, Option<Rest>), Unanswered> {
+    message: &mut Message,
+) -> Result<(Class, Option<Kind>), Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -192,13 +181,14 @@ async fn balance(
     let authority = endpoints.authority.as_ref().map(Shown::as_bytes);
     let rewritten = authority.and_then(|host| host::rewrite(&mut downstream.request.fields, host));
     if downstream.request.method != Method::CONNECT {
-        let is_told = message
+        let asked = &mut message.asked;
+        let is_told = asked
             .as_ref()
             .is_some_and(|asked| asked.upload.has_body_begun());
         let expects = downstream.expects && !is_told;
         frame(downstream.request, expects, upgrade);
         // Read once, whichever endpoint is asked in the end.
-        *message = Some(match message.take() {
+        *asked = Some(match asked.take() {
             Some(asked) => asked.again(downstream),
             None => Asked::new(downstream, sending.kept_bytes),
         });
@@ -208,21 +198,21 @@ async fn balance(
         rewritten.restore(&mut downstream.response.fields);
         rewritten.undo(&mut downstream.request.fields);
     }
-    let mut lease = taken?;
-    let Some(kind) = kind(downstream, message.as_ref(), upgrade) else {
-        return Err(switched(client, &lease).into());
+    taken?;
+    let Some(kind) = kind(downstream, message.asked.as_ref(), upgrade) else {
+        return Err(switched(client, message).into());
     };
-    let class = class(downstream, message.as_ref(), sending.classifier);
-    lease.in_flight.judge(class.into(), Instant::now());
-    let endpoint = Some(lease.in_flight.endpoint.address);
+    let class = class(downstream, message.asked.as_ref(), sending.classifier);
+    if let Some(lease) = &mut message.lease {
+        lease.in_flight.judge(class.into(), Instant::now());
+    }
     let length = downstream.response.length();
-    let bounds = sending.holding.and_then(|holding| holding.of(length));
-    match (bounds, message) {
-        (Some(bounds), Some(asked)) if kind == Kind::Body => {
-            Box::pin(hold(client, lease, bounds, downstream, asked)).await?;
-            Ok((class, endpoint, None))
+    match sending.holding.and_then(|holding| holding.of(length)) {
+        Some(bounds) if kind == Kind::Body => {
+            Box::pin(hold(client, bounds, downstream, message)).await?;
+            Ok((class, None))
         }
-        _ => Ok((class, endpoint, Some(Rest { lease, kind }))),
+        _ => Ok((class, Some(kind))),
     }
 }
 
@@ -256,31 +246,33 @@ fn kind(
     }
 }
 
-/// Tries endpoints until one takes the request.
+/// Tries endpoints until one takes the request, whose connection is the message's then.
 async fn try_all(
     client: &Arc<Client>,
     endpoints: &Endpoints,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
-) -> Result<Lease, Unanswered> {
+    message: &mut Message,
+) -> Result<(), Unanswered> {
     let mut round = Round::new(client, endpoints, &sending.trying);
     while let Some(in_flight) = round.next() {
         match attempt(client, in_flight, sending, downstream, message).await {
-            Ok(mut lease) => {
+            Ok(()) => {
                 let response = &*downstream.response;
                 if !is_nack(response.status, &response.fields, response.length())
                     || !round.is_nacked()
-                    || !requeues(client, message.as_ref())
+                    || !requeues(client, message.asked.as_ref())
                 {
-                    return Ok(lease);
+                    return Ok(());
                 }
-                let class = class(downstream, message.as_ref(), sending.classifier);
-                let now = Instant::now();
-                lease.in_flight.judge(class.into(), now);
-                let asked = message.take();
-                lease.discard(asked.as_ref(), downstream, now);
-                *message = asked.map(|asked| asked.again(downstream));
+                let asked = message.asked.take();
+                let class = class(downstream, asked.as_ref(), sending.classifier);
+                if let Some(mut lease) = message.lease.take() {
+                    let now = Instant::now();
+                    lease.in_flight.judge(class.into(), now);
+                    lease.discard(asked.as_ref(), downstream, now);
+                }
+                message.asked = asked.map(|asked| asked.again(downstream));
             }
             Err(Failed::Surely(cause)) => round.is_refused(cause),
             Err(Failed::Perhaps(unanswered)) => return Err(unanswered),
@@ -313,9 +305,14 @@ pub(crate) fn pay_for_requeue(client: &Client) -> bool {
     is_paid
 }
 
-fn switched(client: &Client, lease: &Lease) -> RouteError {
-    RouteError::Switched {
-        id: client.id.clone(),
-        address: lease.in_flight.endpoint.address,
+/// An endpoint has switched protocols though nobody asked; its connection is good for nothing then.
+fn switched(client: &Client, message: &mut Message) -> RouteError {
+    let id = client.id.clone();
+    match message.lease.take() {
+        Some(lease) => RouteError::Switched {
+            id,
+            address: lease.in_flight.endpoint.address,
+        },
+        None => RouteError::NoEndpoints(id),
     }
 }

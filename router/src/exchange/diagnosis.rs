@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Downstream, Edge, Router};
 use crate::client::{Client, Target};
-use crate::forward::{Asked, Begun, Kind, Sending, Unanswered, forward, hold};
+use crate::forward::{Begun, Kind, Message, Sending, Unanswered, forward, hold};
 use crate::route::Route;
 use crate::wire::{Bounds, Input};
 
@@ -58,7 +58,7 @@ impl Router {
         }: Diagnosis<'_>,
         sending: &Sending<'_>,
         downstream: &mut Downstream<'_>,
-        message: &mut Option<Asked>,
+        message: &mut Message,
     ) -> Result<Begun, Unanswered> {
         let asked = Instant::now();
         let (mut body, selected, class) = match here {
@@ -88,10 +88,10 @@ impl Router {
         answer.push(&body);
         downstream.response.set_content_length(body.len() as u64);
         downstream.answer = Some(answer);
+        message.held_from = selected;
         Ok(Begun {
             now: Instant::now(),
             class,
-            endpoint: selected,
             rest: None,
         })
     }
@@ -130,31 +130,34 @@ async fn answered(
     client: &Arc<Client>,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
+    message: &mut Message,
 ) -> Result<Traced, Unanswered> {
     let sending = Sending {
         holding: None,
         ..*sending
     };
     let begun = forward(client, &sending, downstream, message).await?;
-    let rest = match begun.rest {
-        Some(rest) if rest.kind == Kind::Body => rest,
+    match begun.rest {
+        Some(Kind::Body) => {}
         None => return Ok(Traced::Text(Vec::new(), None, begun.class)),
-        Some(_) => return Ok(Traced::Tunnel(begun)),
-    };
-    let address = rest.lease.in_flight.endpoint.address;
+        Some(Kind::Tunnel) => return Ok(Traced::Tunnel(begun)),
+    }
+    let address = message.endpoint();
     let length = downstream.response.length();
     let is_short = matches!(length, Length::Exact(length) if length <= BOUNDS.body as u64);
     let is_plain = !downstream.response.fields.has(Known::ContentEncoding);
-    let body = match message {
-        Some(asked) if is_short && is_plain => {
-            hold(client, rest.lease, BOUNDS, downstream, asked).await?;
+    let body = match is_short && is_plain {
+        true => {
+            hold(client, BOUNDS, downstream, message).await?;
             let held = downstream.answer.take().unwrap_or_default();
             held.filled().to_vec()
         }
-        _ => replaced(downstream.response),
+        false => {
+            message.lease = None;
+            replaced(downstream.response)
+        }
     };
-    Ok(Traced::Text(body, Some(address), begun.class))
+    Ok(Traced::Text(body, address, begun.class))
 }
 
 /// Where the request would have gone, once that is known.

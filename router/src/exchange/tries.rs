@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::deadline::Deadline;
 use super::diagnosis::Diagnosis;
 use super::{Downstream, Origin, Retries, Router, offered, sign_request, sign_try};
-use crate::forward::{Asked, Begun, Kind, Sending, Trying, Unanswered, forward, sent};
+use crate::forward::{Begun, Kind, Message, Sending, Trying, Unanswered, forward, sent};
 use crate::headers::set_deadline;
 use crate::route::{Picked, Route};
 use crate::stats;
@@ -34,7 +34,7 @@ impl<'a> Call<'a> {
     pub(super) async fn answer(
         &self,
         downstream: &mut Downstream<'_>,
-        message: &mut Option<Asked>,
+        message: &mut Message,
         counted: &mut Option<stats::Begun<&'a stats::Exchanges>>,
     ) -> Result<Begun, Unanswered> {
         let service = &self.route.service;
@@ -58,7 +58,7 @@ impl<'a> Call<'a> {
                 Err(Unanswered::Refused(error)) => {
                     let is_retryable = error.may_pass();
                     let exchange = Exchange::Broken { is_retryable };
-                    let sent = sent(downstream, message.as_ref());
+                    let sent = sent(downstream, message.asked.as_ref());
                     service.classifier.classify(sent, exchange)
                 }
             };
@@ -68,13 +68,19 @@ impl<'a> Call<'a> {
             let Some(wait) = retries.next() else {
                 return attempt;
             };
-            retries.has_failed(endpoint(&attempt));
+            retries.has_failed(match &attempt {
+                Ok(_) => message.endpoint(),
+                Err(Unanswered::Refused(error)) => error.endpoint(),
+                Err(Unanswered::Gone) => None,
+            });
             if let Ok(begun) = attempt {
-                // An answer that is passed on may not be thrown away.
-                match begun.rest {
-                    Some(rest) if matches!(rest.kind, Kind::Tunnel) => drop(rest),
-                    Some(rest) => rest.lease.discard(message.as_ref(), downstream, begun.now),
-                    None => downstream.answer = None,
+                downstream.answer = None;
+                match (begun.rest, message.lease.take()) {
+                    (Some(Kind::Body), Some(lease)) => {
+                        lease.discard(message.asked.as_ref(), downstream, begun.now);
+                    }
+                    // A tunnel closes.
+                    (_, lease) => drop(lease),
                 }
             }
             if !wait.is_zero() {
@@ -90,7 +96,7 @@ impl<'a> Call<'a> {
         &self,
         this: Try<'_>,
         downstream: &mut Downstream<'_>,
-        message: &mut Option<Asked>,
+        message: &mut Message,
         counted: &mut Option<stats::Begun<&'a stats::Exchanges>>,
     ) -> Result<Begun, Unanswered> {
         let Try {
@@ -155,15 +161,6 @@ impl<'a> Call<'a> {
             // What another client was told.
             None => _ = fields.remove(Known::L5dCtxDeadline),
         }
-    }
-}
-
-/// Who was asked in vain.
-fn endpoint(attempt: &Result<Begun, Unanswered>) -> Option<SocketAddr> {
-    match attempt {
-        Ok(begun) => begun.endpoint,
-        Err(Unanswered::Refused(error)) => error.endpoint(),
-        Err(Unanswered::Gone) => None,
     }
 }
 

@@ -27,14 +27,14 @@ const LIMITS: Limits = Limits {
 #[derive(Debug)]
 pub(crate) enum Unanswered {
     /// The router answers instead.
-    Refused(RouteError),
+    Refused(Box<RouteError>),
     /// Nobody waits for one any more.
     Gone,
 }
 
 impl From<RouteError> for Unanswered {
     fn from(error: RouteError) -> Self {
-        Self::Refused(error)
+        Self::Refused(Box::new(error))
     }
 }
 

@@ -11,7 +11,7 @@ use policy::{Admission, FailFast, Outcome};
 use tokio::time::{Instant, timeout};
 
 use super::ask::{self, ask};
-use super::{Asked, Lease, Sending, Unanswered, requeues};
+use super::{Lease, Message, Sending, Unanswered, requeues};
 use crate::client::{Client, ConnectError, Connection, Endpoint, InFlight, Interrupted, Tls};
 use crate::error::{Full, RouteError};
 use crate::exchange::Downstream;
@@ -26,16 +26,17 @@ pub(super) enum Failed {
     Perhaps(Unanswered),
 }
 
-/// Sends the request to one endpoint: on a pooled connection if there is one that lives, else on a new one.
+/// Sends the request to one endpoint: on a pooled connection if there is one that lives, else on a new one, which is the message's when
+/// the answer has begun.
 pub(super) async fn attempt(
     client: &Arc<Client>,
     mut in_flight: InFlight,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
-) -> Result<Lease, Failed> {
+    message: &mut Message,
+) -> Result<(), Failed> {
     let worker = sending.worker;
-    let mut may_be_pooled = message.is_some();
+    let mut may_be_pooled = message.asked.is_some();
     let permit = match in_flight.endpoint.pool.try_enter() {
         Some(permit) => permit,
         None => {
@@ -85,9 +86,10 @@ pub(super) async fn attempt(
             worker,
             permit: permit.take(),
         };
-        let Some(asked) = message else {
+        let Some(asked) = &mut message.asked else {
             downstream.response.reset(StatusCode::OK);
-            return Ok(lease);
+            message.lease = Some(lease);
+            return Ok(());
         };
         // Not named before it is awaited: a future that is moved takes its room twice.
         let answered = match client.rules.settings.attempt_timeout {
@@ -104,7 +106,8 @@ pub(super) async fn attempt(
             }
         };
         let Err(error) = answered else {
-            return Ok(lease);
+            message.lease = Some(lease);
+            return Ok(());
         };
         let cause = match error {
             ask::Error::Downstream(unanswered) => return Err(Failed::Perhaps(unanswered)),
@@ -133,7 +136,7 @@ pub(super) async fn attempt(
                     && requeues(client, Some(&*asked)) =>
             {
                 may_be_pooled = false;
-                *message = message.take().map(|asked| asked.again(downstream));
+                message.asked = message.asked.take().map(|asked| asked.again(downstream));
             }
             Interrupted::NotTrusted(error) if asked.heard_nothing(&lease) => {
                 judge(&mut lease);
@@ -144,7 +147,7 @@ pub(super) async fn attempt(
                     let refused = not_taken(client, endpoint, cause);
                     return Err(Failed::Perhaps(refused.into()));
                 }
-                *message = message.take().map(|asked| asked.again(downstream));
+                message.asked = message.asked.take().map(|asked| asked.again(downstream));
                 return Err(Failed::Surely(cause));
             }
             cause => {

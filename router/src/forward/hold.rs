@@ -6,20 +6,23 @@ use std::task::Poll;
 use http1::{BadBody, Decoder, Length};
 use tokio::time::Instant;
 
-use super::{Asked, Lease, Unanswered};
+use super::{Lease, Message, Unanswered};
 use crate::client::{Client, Interrupted};
 use crate::error::RouteError;
 use crate::exchange::Downstream;
 use crate::wire::{Bounds, Hold, NotHeld};
 
-/// Reads the rest of an answer, which is the downstream's then. The endpoint's connection is free before the client gets any.
+/// Reads the rest of the message's answer, which is the downstream's then. The endpoint's connection is free before the client gets any.
 pub(crate) async fn hold(
     client: &Client,
-    mut lease: Lease,
     bounds: Bounds,
     downstream: &mut Downstream<'_>,
-    asked: &mut Asked,
+    message: &mut Message,
 ) -> Result<(), Unanswered> {
+    let (Some(mut lease), Some(asked)) = (message.lease.take(), &mut message.asked) else {
+        // A tunnel, of which there is no end to wait for.
+        return Ok(());
+    };
     let stated = downstream.response.length();
     let mut decoder = Decoder::new(stated);
     let hold = Hold::new(&decoder, bounds);
@@ -49,6 +52,7 @@ pub(crate) async fn hold(
         downstream.response.set_content_length(length);
     }
     downstream.answer = Some(body);
+    message.held_from = Some(lease.in_flight.endpoint.address);
     if stated != Length::UntilClose && asked.leaves_it_usable() {
         lease.settle(Instant::now());
     }

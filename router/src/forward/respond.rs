@@ -4,10 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use http1::Length;
-use tokio::time::Instant;
 
 use super::ask::{Asked, Unanswered};
-use super::{Begun, Kind, Lease, Rest};
+use super::{Begun, Kind, Lease, Message};
 use crate::exchange::{After, Downstream};
 use crate::server::Phase;
 use crate::stats::Counted;
@@ -16,20 +15,28 @@ use crate::wire::{Compressor, Encoding, Relay, Text, Trouble, Tunnel};
 /// Sends the downstream's response to the client, and what follows it; through the compressor, if there is one.
 pub(crate) async fn respond(
     downstream: &mut Downstream<'_>,
-    message: &mut Option<Asked>,
+    message: &mut Message,
     Begun { now, rest, .. }: Begun,
     compressor: Option<Box<Compressor>>,
 ) -> After {
-    match (rest, message) {
-        (
-            Some(Rest {
-                lease,
-                kind: Kind::Body,
-            }),
-            Some(asked),
-        ) => pass(downstream, lease, (asked, compressor), now).await,
-        (Some(Rest { lease, .. }), asked) => Box::pin(tunnel(downstream, lease, asked)).await,
-        (None, _) => match downstream.answer.take() {
+    let Message { asked, lease, .. } = message;
+    match (rest, asked, &mut *lease) {
+        (Some(Kind::Body), Some(asked), Some(held)) => {
+            let is_reusable = match pass(downstream, asked, held, compressor).await {
+                Ok(is_reusable) => is_reusable,
+                Err(after) => return after,
+            };
+            // Not later: the client may take its time with the rest of its request.
+            if let Some(lease) = lease.take()
+                && is_reusable
+            {
+                lease.settle(now);
+            }
+            asked.leave(downstream);
+            downstream.after().await
+        }
+        (Some(_), asked, Some(lease)) => Box::pin(tunnel(downstream, lease, asked)).await,
+        _ => match downstream.answer.take() {
             Some(body) => Box::pin(downstream.pass_held(body, compressor)).await,
             None => downstream.reply("").await,
         },
@@ -45,12 +52,13 @@ enum Ended {
     Broken,
 }
 
+/// Sends the answer; whether the endpoint's connection is good for another request then, or what has become of the client's.
 async fn pass(
     downstream: &mut Downstream<'_>,
-    mut lease: Lease,
-    (asked, compressor): (&mut Asked, Option<Box<Compressor>>),
-    began: Instant,
-) -> After {
+    asked: &mut Asked,
+    lease: &mut Lease,
+    compressor: Option<Box<Compressor>>,
+) -> Result<bool, After> {
     let length = downstream.response.length();
     if downstream.expects && !asked.upload.is_done() && !asked.upload.has_body_begun() {
         // Whoever was not told to go on may send its body or its next request, and nobody can say which.
@@ -93,23 +101,15 @@ async fn pass(
         })
     });
     match ended.await {
-        Ended::Well => {}
-        Ended::Gone => return After::Close,
-        Ended::Broken => return After::Reset,
+        Ended::Well => Ok(asked.leaves_it_usable() && length != Length::UntilClose),
+        Ended::Gone => Err(After::Close),
+        Ended::Broken => Err(After::Reset),
     }
-    if asked.leaves_it_usable() && length != Length::UntilClose {
-        lease.settle(began);
-    } else {
-        // Not later: the client may take its time with the rest of its request.
-        drop(lease);
-    }
-    asked.leave(downstream);
-    downstream.after().await
 }
 
 async fn tunnel(
     downstream: &mut Downstream<'_>,
-    mut lease: Lease,
+    lease: &mut Lease,
     asked: &mut Option<Asked>,
 ) -> After {
     let mut head = Text::take();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use http1::{RequestHead, ResponseHead};
 
-use crate::forward::Asked;
+use crate::forward::Message;
 
 /// How many a worker keeps for its next exchanges.
 const KEPT: usize = 256;
@@ -22,7 +22,7 @@ pub(super) struct Heads(Option<Box<All>>);
 struct All {
     request: RequestHead,
     response: ResponseHead,
-    message: Option<Asked>,
+    message: Message,
 }
 
 impl Heads {
@@ -31,7 +31,7 @@ impl Heads {
     }
 
     /// The heads, with whatever was last in them, and a place for the message that is made of the request.
-    pub(super) fn all(&mut self) -> (&mut RequestHead, &mut ResponseHead, &mut Option<Asked>) {
+    pub(super) fn all(&mut self) -> (&mut RequestHead, &mut ResponseHead, &mut Message) {
         let all = self.0.get_or_insert_default();
         (&mut all.request, &mut all.response, &mut all.message)
     }
@@ -40,7 +40,7 @@ impl Heads {
 impl Drop for Heads {
     fn drop(&mut self) {
         let Some(mut all) = self.0.take() else { return };
-        all.message = None;
+        all.message.clear();
         // A thread that ends keeps nothing.
         let _ = FREE.try_with(|free| {
             let mut free = free.borrow_mut();
