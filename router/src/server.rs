@@ -9,6 +9,7 @@ mod connection;
 mod heads;
 mod opening;
 mod places;
+mod seats;
 mod secure;
 mod watch;
 mod worker;

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use transport::{Drain, Hold, Listener, Peer, Shutdown, Stream, Unregistered, UnregisteredStream};
 
+use super::seats::Seats;
 use super::watch::{Watch, pass_on};
 use super::{Server, connection};
 
@@ -36,7 +37,18 @@ struct Accepted {
     counted: Counted,
 }
 
+/// A connection that is served by its worker.
+#[derive(Debug)]
+struct Served {
+    stream: Stream,
+    worker: usize,
+    client: Client,
+    /// Until it is not served any more.
+    _counted: Counted,
+}
+
 /// Whose connection it is, and what it counts for.
+#[derive(Debug)]
 struct Client {
     peer: Peer,
     server: Arc<Server>,
@@ -65,6 +77,8 @@ struct Worker {
     index: usize,
     jobs: mpsc::Sender<Job>,
     connections: Arc<AtomicUsize>,
+    /// Who serves them.
+    seats: Seats<Served>,
     runtime: Handle,
 }
 
@@ -90,6 +104,7 @@ impl Workers {
                 index,
                 jobs: sender,
                 connections,
+                seats: Seats::default(),
                 runtime: runtime.handle().clone(),
             };
             let work = run(worker.clone(), jobs, shutdown.clone());
@@ -269,22 +284,31 @@ impl Worker {
             let watches = Arc::clone(&client.watches);
             live::task("watch", async move { watches[index].look().await });
         }
-        live::task("connection", async move {
-            connection::serve(
-                stream.into(),
-                client.peer,
-                index,
-                &client.server,
-                &client.watches[index],
-            )
-            .await;
-            // Not before: it counts for as long as it is served.
-            drop((client, counted));
-        });
+        let served = Served {
+            stream,
+            worker: index,
+            client,
+            _counted: counted,
+        };
+        if let Err(first) = self.seats.give(served) {
+            live::task("connection", self.seats.clone().serve(first, serve));
+        }
     }
 }
 
+async fn serve(served: Served) {
+    let Served {
+        stream,
+        worker,
+        client,
+        _counted,
+    } = served;
+    let (server, watch) = (&client.server, &client.watches[worker]);
+    connection::serve(stream.into(), client.peer, worker, server, watch).await;
+}
+
 /// Counts a worker's connection from the moment that it was chosen for it.
+#[derive(Debug)]
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -310,6 +334,7 @@ mod tests {
             index: 0,
             jobs: mpsc::channel(1).0,
             connections: Arc::new(AtomicUsize::new(connections)),
+            seats: Seats::default(),
             runtime: Handle::current(),
         };
         let workers = Workers {
