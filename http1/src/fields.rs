@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use memchr::memchr;
-
 use crate::known::{Known, KnownSet};
 use crate::line_fault::LineFault;
-use crate::octets::{is_token, is_value};
+use crate::octets::{is_token, is_value, is_value_text};
 
 /// One field line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +27,8 @@ pub struct Fields {
     bytes: Vec<u8>,
     lines: Vec<Line>,
     present: KnownSet,
+    /// Whether the bytes are more than the lines as they are written: something was removed, or a line is not plain.
+    has_gaps: bool,
 }
 
 /// Where a field line is, in bytes from the start.
@@ -45,11 +45,13 @@ struct Line {
 
 impl Fields {
     /// Whether there is a line with this name.
+    #[inline]
     pub fn has(&self, known: Known) -> bool {
         self.present.contains(known)
     }
 
     /// Whether there is a line with one of these names.
+    #[inline]
     pub fn has_any(&self, names: KnownSet) -> bool {
         self.present.meets(names)
     }
@@ -70,6 +72,7 @@ impl Fields {
     }
 
     /// The value of the first line with this name.
+    #[inline]
     pub fn get(&self, known: Known) -> Option<&[u8]> {
         if !self.has(known) {
             return None;
@@ -78,9 +81,14 @@ impl Fields {
     }
 
     /// The values of all lines with this name.
+    #[inline]
     pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> + Clone {
-        let lines = self.lines.iter().filter(move |line| line.known == known);
-        lines.map(|line| line.field(&self.bytes).value)
+        let lines = match self.has(known) {
+            true => &self.lines[..],
+            false => &[],
+        };
+        let lines = lines.iter().filter(move |line| line.known == known);
+        lines.map(|line| line.value_in(&self.bytes))
     }
 
     /// The value of the first line with this name, in any case, known or not.
@@ -97,15 +105,28 @@ impl Fields {
 
     /// Adds a line at the end, under any name.
     pub fn push_named(&mut self, name: &[u8], value: &[u8]) {
-        self.append(name, Known::of(name), |bytes| {
-            bytes.extend_from_slice(value);
-        });
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        if !name.iter().all(|byte| is_token(*byte)) {
+            replace(&mut self.bytes[start..], is_token, b'_');
+        }
+        let name_end = self.bytes.len();
+        self.bytes.extend_from_slice(b": ");
+        self.bytes.extend_from_slice(value);
+        self.end(Known::of(name), start, name_end);
     }
 
     /// Adds a line at the end, whose value is what `write` appends to the bytes. It must not touch what is there.
+    #[inline]
     pub fn push_with(&mut self, known: Known, write: impl FnOnce(&mut Vec<u8>)) {
         debug_assert!(!known.name().is_empty(), "{known:?} is no name");
-        self.append(known.name().as_bytes(), known, write);
+        let start = self.bytes.len();
+        let (text, length) = known.start();
+        // A copy of known length takes a few instructions only.
+        self.bytes.extend_from_slice(text);
+        self.bytes.truncate(start + length);
+        write(&mut self.bytes);
+        self.end(known, start, start + length - ": ".len());
     }
 
     /// Replaces all lines with this name by one, at the end.
@@ -115,6 +136,7 @@ impl Fields {
     }
 
     /// Removes all lines with this name; true if there was one.
+    #[inline]
     pub fn remove(&mut self, known: Known) -> bool {
         let was_there = self.has(known);
         self.remove_any(KnownSet::of(&[known]));
@@ -122,11 +144,17 @@ impl Fields {
     }
 
     /// Removes all lines with one of these names.
+    #[inline]
     pub fn remove_any(&mut self, names: KnownSet) {
         if self.has_any(names) {
-            self.lines.retain(|line| !names.contains(line.known));
-            self.present.subtract(names);
+            self.take_out(names);
         }
+    }
+
+    fn take_out(&mut self, names: KnownSet) {
+        self.lines.retain(|line| !names.contains(line.known));
+        self.present.subtract(names);
+        self.has_gaps = true;
     }
 
     /// Removes the lines for which `keep` is false.
@@ -135,12 +163,14 @@ impl Fields {
             bytes,
             lines,
             present,
+            has_gaps,
         } = self;
         *present = KnownSet::default();
         lines.retain(|line| {
             let is_kept = keep(line.field(bytes));
-            if is_kept {
-                present.insert(line.known);
+            match is_kept {
+                true => present.insert(line.known),
+                false => *has_gaps = true,
             }
             is_kept
         });
@@ -151,10 +181,18 @@ impl Fields {
         self.bytes.clear();
         self.lines.clear();
         self.present = KnownSet::default();
+        self.has_gaps = false;
     }
 
     /// Writes `name: value\r\n` for each line, with names as they came or were pushed, and no empty line at the end.
     pub fn write_to(&self, out: &mut Vec<u8>) {
+        match self.has_gaps {
+            true => self.write_lines(out),
+            false => out.extend_from_slice(&self.bytes),
+        }
+    }
+
+    fn write_lines(&self, out: &mut Vec<u8>) {
         // Lines that stand one behind the other are copied in one go.
         let mut run = 0..0;
         for line in &self.lines {
@@ -183,48 +221,47 @@ impl Fields {
         found: &[httparse::Header<'_>],
     ) -> Result<(), LineFault> {
         self.clear();
-        self.bytes.extend_from_slice(section);
-        self.lines.reserve(found.len());
-        let known: fn(&[u8]) -> Known = match memchr(b'_', section) {
-            Some(_) => Known::of,
-            None => Known::undisguised,
+        let end: &[u8] = match found {
+            [] => b"\r\n",
+            _ => b"\r\n\r\n",
         };
+        if !section.ends_with(end) {
+            return Err(LineFault::BareLineFeed);
+        }
+        // Without the empty line, so that the next one can follow.
+        let lines = &section[..section.len() - "\r\n".len()];
+        self.bytes.extend_from_slice(lines);
+        self.lines.reserve(found.len());
+        check_length(section.len());
         let start = section.as_ptr() as usize;
+        let mut present = KnownSet::default();
+        let mut has_gaps = false;
+        let mut is_ended = true;
         for header in found {
             let name = header.name.as_ptr() as usize - start;
             let name_end = name + header.name.len();
+            // Nothing but a line's end stands between a name and what is before it.
+            if !is_ended && !lines[..name].ends_with(b"\r\n") {
+                return Err(LineFault::BareLineFeed);
+            }
             // httparse places an empty value anywhere.
             let value = match header.value {
                 [] => name_end + 1,
                 value => value.as_ptr() as usize - start,
             };
             let value_end = value + header.value.len();
-            // Nothing but a line's end stands between a name and what is before it.
-            if name > 0 && !section[..name].ends_with(b"\r\n") {
-                return Err(LineFault::BareLineFeed);
-            }
-            let is_plain = value == name_end + 2
-                && section[name_end + 1] == b' '
-                && section[value_end] == b'\r';
-            self.add(Line {
-                name: place(name),
-                name_end: place(name_end),
-                value: place(value),
-                value_end: place(value_end),
-                known: known(header.name.as_bytes()),
-                is_plain,
-            });
+            // From the colon to the line's end.
+            let rest = section.get(name_end..value_end + 2).unwrap_or_default();
+            is_ended = value == name_end + 2 && rest.starts_with(b": ") && rest.ends_with(b"\r\n");
+            has_gaps |= !is_ended;
+            let known = Known::of(header.name.as_bytes());
+            present.insert(known);
+            let places = [name, name_end, value, value_end];
+            self.lines.push(Line::new(known, places, is_ended));
         }
-        let end: &[u8] = if found.is_empty() {
-            b"\r\n"
-        } else {
-            b"\r\n\r\n"
-        };
-        if section.ends_with(end) {
-            Ok(())
-        } else {
-            Err(LineFault::BareLineFeed)
-        }
+        self.present = present;
+        self.has_gaps = has_gaps;
+        Ok(())
     }
 
     /// Where the lines are kept: moves when more room is needed.
@@ -234,39 +271,46 @@ impl Fields {
         (bytes.as_ptr(), bytes.capacity(), self.lines.capacity())
     }
 
-    fn append(&mut self, name: &[u8], known: Known, write: impl FnOnce(&mut Vec<u8>)) {
-        let bytes = &mut self.bytes;
-        let start = bytes.len();
-        bytes.extend_from_slice(name);
-        replace(&mut bytes[start..], is_token, b'_');
-        let name_end = bytes.len();
-        bytes.extend_from_slice(b": ");
-        let value = bytes.len();
-        write(bytes);
-        replace(&mut bytes[value..], is_value, b'?');
-        let value_end = bytes.len();
-        bytes.extend_from_slice(b"\r\n");
-        self.add(Line {
-            name: place(start),
-            name_end: place(name_end),
-            value: place(value),
-            value_end: place(value_end),
-            known,
-            is_plain: true,
-        });
-    }
-
-    fn add(&mut self, line: Line) {
-        self.present.insert(line.known);
-        self.lines.push(line);
+    /// Ends a line whose bytes are there from `start` on.
+    #[inline]
+    fn end(&mut self, known: Known, start: usize, name_end: usize) {
+        let value = name_end + ": ".len();
+        if !is_value_text(&self.bytes[value..]) {
+            replace(&mut self.bytes[value..], is_value, b'?');
+        }
+        let value_end = self.bytes.len();
+        check_length(value_end);
+        self.bytes.extend_from_slice(b"\r\n");
+        self.present.insert(known);
+        let places = [start, name_end, value, value_end];
+        self.lines.push(Line::new(known, places, true));
     }
 }
 
 impl Line {
+    /// Whose name and value begin and end at these places, in order. None is beyond 4 GiB.
+    #[inline]
+    fn new(known: Known, places: [usize; 4], is_plain: bool) -> Self {
+        let [name, name_end, value, value_end] = places.map(|place| place as u32);
+        Self {
+            name,
+            name_end,
+            value,
+            value_end,
+            known,
+            is_plain,
+        }
+    }
+
+    #[inline]
+    fn value_in(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.value as usize..self.value_end as usize]
+    }
+
     fn field(self, bytes: &[u8]) -> Field<'_> {
         Field {
             name: &bytes[self.name as usize..self.name_end as usize],
-            value: &bytes[self.value as usize..self.value_end as usize],
+            value: self.value_in(bytes),
             known: self.known,
         }
     }
@@ -286,6 +330,7 @@ fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+#[cold]
 fn replace(text: &mut [u8], is_fine: impl Fn(u8) -> bool, by: u8) {
     for byte in text {
         if !is_fine(*byte) {
@@ -294,6 +339,11 @@ fn replace(text: &mut [u8], is_fine: impl Fn(u8) -> bool, by: u8) {
     }
 }
 
-fn place(at: usize) -> u32 {
-    u32::try_from(at).expect("the fields of a message are shorter than 4 GiB")
+/// The places of lines have 32 bits.
+#[inline]
+fn check_length(length: usize) {
+    assert!(
+        u32::try_from(length).is_ok(),
+        "the fields of a message are shorter than 4 GiB"
+    );
 }

@@ -30,6 +30,7 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
+    #[inline]
     pub(crate) fn of(fields: &Fields) -> Self {
         if !fields.has(Known::TransferEncoding) {
             return Self::Absent;
@@ -91,6 +92,7 @@ fn push_number(number: u64, bytes: &mut Vec<u8>) {
 }
 
 /// Whether a `Connection` line holds this option. Source: RFC 9110 §7.6.1.
+#[inline]
 pub(crate) fn has_option(fields: &Fields, option: &[u8]) -> bool {
     fields.has(Known::Connection)
         && fields

@@ -7,6 +7,15 @@ use crate::octets::letters_digits_and;
 
 /// Whether text is `host` or `host:port`, with a host that is not empty; the port may be.
 pub(crate) fn is_host(text: &[u8]) -> bool {
+    // Most are a name without anything special.
+    match text.iter().position(|byte| !is_name_byte(*byte)) {
+        None => !text.is_empty(),
+        Some(end) if end > 0 && text[end] == b':' => is_port(&text[end + 1..]),
+        Some(_) => is_other_host(text),
+    }
+}
+
+fn is_other_host(text: &[u8]) -> bool {
     split(text).is_some_and(|(host, port)| is_name(host) && port.is_none_or(is_port))
 }
 

@@ -1,7 +1,5 @@
 //! The field names that a proxy treats specially.
 
-use memchr::memchr;
-
 macro_rules! known {
     ($($(#[$doc:meta])* $variant:ident $name:literal)*) => {
         /// A field's name, as far as a proxy cares.
@@ -118,41 +116,11 @@ known! {
 
 impl Known {
     /// What a name is, in any case.
+    ///
+    /// Its length and its first letter leave hardly more than one to compare with.
     pub fn of(name: &[u8]) -> Self {
-        let plain = Self::undisguised(name);
-        let is_plain = !matches!(plain, Self::Other | Self::L5dOther);
-        if is_plain || memchr(b'_', name).is_none() {
-            return plain;
-        }
-        Self::disguised(name)
-    }
-
-    /// Whether it belongs to the routers' own language, `l5d-…` or `l5d_…`.
-    pub const fn is_context(self) -> bool {
-        matches!(
-            self,
-            Self::L5dDtab
-                | Self::L5dCtxDtab
-                | Self::L5dCtxTrace
-                | Self::L5dCtxDeadline
-                | Self::L5dReqid
-                | Self::L5dSample
-                | Self::L5dDstService
-                | Self::L5dDstClient
-                | Self::L5dDstResidual
-                | Self::L5dErr
-                | Self::L5dRetryable
-                | Self::L5dSuccessClass
-                | Self::L5dOther
-                | Self::L5dDisguised
-        )
-    }
-
-    /// What a name is that nobody could take for another. Its length and its first letter leave hardly more than one to
-    /// compare with.
-    pub(crate) fn undisguised(name: &[u8]) -> Self {
         let first = name.first().map_or(0, u8::to_ascii_lowercase);
-        let found = match (name.len(), first) {
+        match (name.len(), first) {
             (2, b't') => Self::of_these([(Self::Te, b"te")], name),
             (3, b'v') => Self::of_these([(Self::Via, b"via")], name),
             (4, b'd') => Self::of_these([(Self::Date, b"date")], name),
@@ -212,40 +180,76 @@ impl Known {
                 [(Self::ProxyAuthenticationInfo, b"proxy-authentication-info")],
                 name,
             ),
-            _ => Self::Other,
-        };
-        match name {
-            [b'l' | b'L', b'5', b'd' | b'D', b'-', ..] if found == Self::Other => Self::L5dOther,
-            _ => found,
+            _ => match name {
+                [b'l' | b'L', b'5', b'd' | b'D', b'-' | b'_', ..] => Self::of_none(name),
+                _ => Self::Other,
+            },
         }
+    }
+
+    /// Whether it belongs to the routers' own language, `l5d-…` or `l5d_…`.
+    pub const fn is_context(self) -> bool {
+        matches!(
+            self,
+            Self::L5dDtab
+                | Self::L5dCtxDtab
+                | Self::L5dCtxTrace
+                | Self::L5dCtxDeadline
+                | Self::L5dReqid
+                | Self::L5dSample
+                | Self::L5dDstService
+                | Self::L5dDstClient
+                | Self::L5dDstResidual
+                | Self::L5dErr
+                | Self::L5dRetryable
+                | Self::L5dSuccessClass
+                | Self::L5dOther
+                | Self::L5dDisguised
+        )
+    }
+
+    /// `name: ` as its line begins, with other bytes behind it, and how long it is.
+    #[inline]
+    pub(crate) fn start(self) -> (&'static [u8; START], usize) {
+        let start = &STARTS[self as usize];
+        (&start.text, usize::from(start.length))
     }
 
     /// Which of some names of equal length it is, in any case. Inlined, so that each comparison is a few instructions.
     #[inline(always)]
     fn of_these<const N: usize, const C: usize>(these: [(Self, &[u8; N]); C], name: &[u8]) -> Self {
-        let Ok(name) = <&[u8; N]>::try_from(name) else {
+        let Ok(bytes) = <&[u8; N]>::try_from(name) else {
             return Self::Other;
         };
         for (known, text) in these {
-            let pairs = name.iter().zip(text);
+            let pairs = bytes.iter().zip(text);
             // Without leaving early, which would cost more than to go on.
             let difference = |all: u8, (a, b): (&u8, &u8)| all | (a.to_ascii_lowercase() ^ b);
             if pairs.fold(0, difference) == 0 {
                 return known;
             }
         }
-        Self::Other
+        Self::of_none(name)
+    }
+
+    /// What a name is that is none of those with a name, but could be taken for one.
+    #[cold]
+    fn of_none(name: &[u8]) -> Self {
+        match name {
+            name if name.contains(&b'_') => Self::disguised(name),
+            [b'l' | b'L', b'5', b'd' | b'D', b'-', ..] => Self::L5dOther,
+            _ => Self::Other,
+        }
     }
 
     /// What a name with a `_` would be for somebody who reads it as `-`.
-    #[cold]
     fn disguised(name: &[u8]) -> Self {
         let mut dashed = [0; 32];
         for (to, from) in dashed.iter_mut().zip(name) {
             *to = if *from == b'_' { b'-' } else { *from };
         }
         let length = name.len().min(dashed.len());
-        match Self::undisguised(&dashed[..length]) {
+        match Self::of(&dashed[..length]) {
             Self::L5dOther if name[3] == b'-' => Self::L5dOther,
             known if known.is_context() => Self::L5dDisguised,
             Self::ContentLength
@@ -259,6 +263,47 @@ impl Known {
             | Self::Http2Settings
             | Self::XForwardedClientCert => Self::Disguised,
             _ => Self::Other,
+        }
+    }
+}
+
+/// A name as its line begins, with room behind it.
+#[derive(Clone, Copy)]
+struct Start {
+    text: [u8; START],
+    length: u8,
+}
+
+const START: usize = 32;
+
+static STARTS: [Start; Known::Disguised as usize + 1] = {
+    const NONE: Start = Start {
+        text: [0; START],
+        length: 0,
+    };
+    let mut starts = [NONE; Known::Disguised as usize + 1];
+    let mut at = 0;
+    while at < Known::NAMED.len() {
+        let known = Known::NAMED[at];
+        starts[known as usize] = Start::of(known.name().as_bytes());
+        at += 1;
+    }
+    starts
+};
+
+impl Start {
+    const fn of(name: &[u8]) -> Self {
+        let mut text = [0; START];
+        let mut at = 0;
+        while at < name.len() {
+            text[at] = name[at];
+            at += 1;
+        }
+        text[at] = b':';
+        text[at + 1] = b' ';
+        Self {
+            text,
+            length: at as u8 + 2,
         }
     }
 }

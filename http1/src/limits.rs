@@ -39,8 +39,6 @@ pub enum Parsed {
 /// The bytes of a head that may be looked at.
 pub(crate) struct Window<'a> {
     pub(crate) bytes: &'a [u8],
-    /// Where the field lines begin, once the first line is there.
-    pub(crate) fields: Option<usize>,
     /// There was more: a head that does not end within the window is too long.
     pub(crate) is_cut: bool,
 }
@@ -52,12 +50,16 @@ impl Limits {
         const END: usize = 2;
         // Field lines keep their places in 32 bits.
         let line = self.line.min(1 << 24) + END;
+        let fields = self.fields.min(1 << 30) + END;
+        // So few are within both limits, wherever the first line ends.
+        if bytes.len() < line.min(fields) {
+            let is_cut = false;
+            return Window { bytes, is_cut };
+        }
         let first = &bytes[..bytes.len().min(line)];
-        let fields = memchr(b'\n', first).map(|at| at + 1);
-        let most = fields.map_or(line, |start| start + self.fields.min(1 << 30) + END);
+        let most = memchr(b'\n', first).map_or(line, |at| at + 1 + fields);
         Window {
             bytes: &bytes[..bytes.len().min(most)],
-            fields,
             is_cut: bytes.len() >= most,
         }
     }
@@ -82,15 +84,20 @@ impl Window<'_> {
         match parsed {
             Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
             Ok(httparse::Status::Partial) if !self.is_cut => Ok(None),
-            Ok(httparse::Status::Partial) if self.fields.is_none() => Err(Halt::LineTooLong),
+            Ok(httparse::Status::Partial) if self.fields().is_none() => Err(Halt::LineTooLong),
             Ok(httparse::Status::Partial) => Err(Halt::FieldsTooLong),
             Err(httparse::Error::TooManyHeaders) => Err(Halt::TooManyFields),
             Err(_) => Err(Halt::Fault),
         }
     }
 
+    /// Where the field lines begin, once the first line is there.
+    pub(crate) fn fields(&self) -> Option<usize> {
+        Some(memchr(b'\n', self.bytes)? + 1)
+    }
+
     /// The first line with its end, or what there is of it.
     pub(crate) fn first_line(&self) -> &[u8] {
-        self.fields.map_or(self.bytes, |end| &self.bytes[..end])
+        self.fields().map_or(self.bytes, |end| &self.bytes[..end])
     }
 }

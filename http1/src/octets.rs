@@ -10,6 +10,34 @@ pub(crate) const fn is_value(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f || byte == b'\t'
 }
 
+/// Whether text may be a field's value. Of each piece all bytes are looked at, so that they are at once.
+pub(crate) fn is_value_text(text: &[u8]) -> bool {
+    fn is_fine(piece: &[u8]) -> bool {
+        piece.iter().fold(true, |all, byte| all & is_value(*byte))
+    }
+    // The last piece may begin within the one before.
+    match (
+        text.first_chunk::<8>(),
+        text.last_chunk::<8>(),
+        text.last_chunk::<16>(),
+    ) {
+        (.., Some(last)) => {
+            text.as_chunks::<16>().0.iter().all(|piece| is_fine(piece)) && is_fine(last)
+        }
+        (Some(first), Some(last), None) => is_fine(first) & is_fine(last),
+        _ => text.iter().all(|byte| is_value(*byte)),
+    }
+}
+
+/// Where a byte is first. In short text it is found sooner without a search that is made for long ones.
+#[inline]
+pub(crate) fn find(wanted: u8, text: &[u8]) -> Option<usize> {
+    match text.len() {
+        0..24 => text.iter().position(|byte| *byte == wanted),
+        _ => memchr::memchr(wanted, text),
+    }
+}
+
 /// The items of a list in a field's value, without the blanks around them, and without empty ones. Source: RFC 9110 §5.6.1.
 pub(crate) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value

@@ -212,12 +212,12 @@ impl RequestHead {
     }
 
     fn stated_length(&self) -> Result<Length, Refusal> {
-        let Some(value) = self.fields.get(Known::ContentLength) else {
-            return Ok(Length::None);
+        let mut lines = self.fields.all(Known::ContentLength);
+        let value = match (lines.next(), lines.next()) {
+            (None, _) => return Ok(Length::None),
+            (Some(value), None) => value,
+            _ => return Err(Refusal::ManyLengths),
         };
-        if self.fields.all(Known::ContentLength).nth(1).is_some() {
-            return Err(Refusal::ManyLengths);
-        }
         match framing::content_length(value) {
             Some(length) if framing::is_plain_number(value) => Ok(Length::Exact(length)),
             _ => Err(Refusal::ContentLength),
@@ -253,7 +253,7 @@ fn refusal(halt: Halt, window: &Window<'_>) -> Refusal {
         Halt::LineTooLong => Refusal::LineTooLong,
         Halt::FieldsTooLong => Refusal::FieldsTooLong,
         Halt::TooManyFields => Refusal::TooManyFields,
-        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields {
+        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields() {
             Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
             None => Refusal::RequestLine,
         }),

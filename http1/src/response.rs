@@ -63,8 +63,7 @@ impl ResponseHead {
         let parsed = config.parse_response_with_uninit_headers(&mut found, window.bytes, room);
         match window.head_length(parsed) {
             Ok(Some(length)) => {
-                let fields = window.fields.unwrap_or(length);
-                self.take(&found, &window.bytes[..length], fields)?;
+                self.take(&found, &window.bytes[..length])?;
                 self.settle(to)?;
                 Ok(Parsed::Whole(length))
             }
@@ -120,24 +119,21 @@ impl ResponseHead {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Checks what httparse does not, and takes it over. The field lines begin at `fields`.
-    fn take(
-        &mut self,
-        found: &httparse::Response<'_, '_>,
-        head: &[u8],
-        fields: usize,
-    ) -> Result<(), Broken> {
-        let line = &head[..fields];
-        if !line.ends_with(b"\r\n") {
+    /// Checks what httparse does not, and takes it over.
+    fn take(&mut self, found: &httparse::Response<'_, '_>, head: &[u8]) -> Result<(), Broken> {
+        // Most reasons are so short that a search for many bytes at once does not pay.
+        let rest = &head[STATUS_LINE..];
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let (reason, fields) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        let Some(reason) = reason.strip_suffix(b"\r\n") else {
             return Err(LineFault::BareLineFeed.into());
-        }
-        self.fields.fill(&head[fields..], found.headers)?;
+        };
+        self.fields.fill(fields, found.headers)?;
         let code = found.code.filter(|code| (100..600).contains(code));
         let code = code.and_then(|code| StatusCode::from_u16(code).ok());
         self.status = code.ok_or(Broken::Status)?;
         self.version = version_of(found.version.unwrap_or(1));
         // httparse hides a reason with bytes beyond ASCII.
-        let reason = &line[STATUS_LINE..fields - "\r\n".len()];
         self.reason
             .extend_from_slice(reason.get(1..).unwrap_or_default());
         Ok(())
@@ -169,22 +165,36 @@ impl ResponseHead {
     }
 
     fn stated_length(&mut self) -> Result<Length, Broken> {
+        let (first, second) = {
+            let mut lines = self.fields.all(Known::ContentLength);
+            (lines.next(), lines.next())
+        };
+        let Some(value) = first else {
+            return Ok(Length::UntilClose);
+        };
+        match framing::content_length(value) {
+            Some(length) if second.is_none() && framing::is_plain_number(value) => {
+                Ok(Length::Exact(length))
+            }
+            _ => self.repeated_length(),
+        }
+    }
+
+    /// The length that a list says, several lines, or a number that begins with a zero.
+    #[cold]
+    fn repeated_length(&mut self) -> Result<Length, Broken> {
         let lines = self.fields.all(Known::ContentLength);
         let mut items = lines.flat_map(|line| line.split(|byte| *byte == b',').map(trimmed));
         let Some(first) = items.next() else {
             return Ok(Length::UntilClose);
         };
         let length = framing::content_length(first).ok_or(Broken::ContentLength)?;
-        let mut is_plain = framing::is_plain_number(first);
         for item in items {
             if framing::content_length(item).ok_or(Broken::ContentLength)? != length {
                 return Err(Broken::DifferentLengths);
             }
-            is_plain = false;
         }
-        if !is_plain {
-            framing::set_content_length(&mut self.fields, length);
-        }
+        framing::set_content_length(&mut self.fields, length);
         Ok(Length::Exact(length))
     }
 }
@@ -199,7 +209,7 @@ fn broken(halt: Halt, window: &Window<'_>) -> Broken {
         Halt::LineTooLong => Broken::LineTooLong,
         Halt::FieldsTooLong => Broken::FieldsTooLong,
         Halt::TooManyFields => Broken::TooManyFields,
-        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields {
+        Halt::Fault => line_fault(window.first_line()).unwrap_or_else(|| match window.fields() {
             Some(fields) => LineFault::first(&window.bytes[fields..]).into(),
             None => Broken::Status,
         }),

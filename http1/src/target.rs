@@ -5,6 +5,7 @@ use std::ops::Range;
 use http::Method;
 
 use crate::host::{is_host, is_host_with_port, is_user_info};
+use crate::octets::find;
 use crate::refusal::Refusal;
 
 /// The form of a request's target. Source: RFC 9112 §3.2.
@@ -187,7 +188,7 @@ impl Target {
     /// The path begins at `start` and goes to the query.
     fn find_path(&mut self, start: usize) {
         let end = self.bytes.len();
-        let length = memchr::memchr(b'?', &self.bytes[start..]);
+        let length = find(b'?', &self.bytes[start..]);
         let path_end = length.map_or(end, |length| start + length);
         self.path = start..path_end;
         self.query = path_end..end;

@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_pushed_ends_a_line(name in vec(any::<u8>(), 1..9), value in vec(any::<u8>(), 0..9)) {
+    fn nothing_that_is_pushed_ends_a_line(name in vec(any::<u8>(), 1..9), value in vec(any::<u8>(), 0..40)) {
         let mut head = RequestHead::default();
         let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         prop_assert_eq!(head.parse(text, &Limits::default()), Ok(Parsed::Whole(text.len())));
@@ -284,6 +284,22 @@ proptest! {
         let parsed = head.parse(&out, &Limits::default());
         prop_assert_eq!(parsed, Ok(Parsed::Whole(out.len())));
         prop_assert_eq!(head.fields.len(), 3);
+    }
+
+    #[test]
+    fn only_what_no_value_has_is_replaced(value in vec(any::<u8>(), 0..40), control in any::<proptest::sample::Index>()) {
+        let is_control = |byte: u8| byte < b' ' || byte == 0x7f;
+        let mut fine: Vec<u8> = value.iter().map(|byte| if is_control(*byte) { b'\t' } else { *byte }).collect();
+        let mut fields = Fields::default();
+        fields.push(Known::Via, &fine);
+        prop_assert_eq!(fields.get(Known::Via), Some(&fine[..]));
+        if !fine.is_empty() {
+            let at = control.index(fine.len());
+            fine[at] = b'\n';
+            fields.set(Known::Via, &fine);
+            fine[at] = b'?';
+            prop_assert_eq!(fields.get(Known::Via), Some(&fine[..]));
+        }
     }
 
     #[test]

@@ -129,8 +129,12 @@ impl Trace {
             const { KnownSet::of(&[Known::L5dCtxTrace, Known::L5dReqid, Known::Traceparent]) },
         );
         fields.push_with(Known::L5dCtxTrace, |value| self.put_context(value));
-        fields.push_with(Known::L5dReqid, |value| put_hex(value, self.trace));
-        fields.push_with(Known::Traceparent, |value| self.put_traceparent(value));
+        fields.push_with(Known::L5dReqid, |value| {
+            value.extend_from_slice(&hex(self.trace));
+        });
+        fields.push_with(Known::Traceparent, |value| {
+            value.extend_from_slice(&self.traceparent());
+        });
     }
 
     fn put_context(self, value: &mut Vec<u8>) {
@@ -146,22 +150,22 @@ impl Trace {
             chunk.copy_from_slice(&word.to_be_bytes());
         }
         let length = if self.trace_high.is_some() { 40 } else { 32 };
-        let mut encoded = [0; 56];
+        let start = value.len();
         // 56 bytes hold the base64 of 40.
-        let written = BASE64
-            .encode_slice(&bytes[..length], &mut encoded)
-            .unwrap_or(0);
-        value.extend_from_slice(&encoded[..written]);
+        value.extend_from_slice(&[0; 56]);
+        let encoded = BASE64.encode_slice(&bytes[..length], &mut value[start..]);
+        value.truncate(start + encoded.unwrap_or(0));
     }
 
-    fn put_traceparent(self, value: &mut Vec<u8>) {
-        let is_sampled = self.flags & SAMPLED != 0;
-        value.extend_from_slice(b"00-");
-        put_hex(value, self.trace_high.unwrap_or(0));
-        put_hex(value, self.trace);
-        value.push(b'-');
-        put_hex(value, self.span);
-        value.extend_from_slice(if is_sampled { b"-01" } else { b"-00" });
+    fn traceparent(self) -> [u8; 55] {
+        let mut text = *b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
+        text[3..19].copy_from_slice(&hex(self.trace_high.unwrap_or(0)));
+        text[19..35].copy_from_slice(&hex(self.trace));
+        text[36..52].copy_from_slice(&hex(self.span));
+        if self.flags & SAMPLED != 0 {
+            text[54] = b'1';
+        }
+        text
     }
 }
 
@@ -174,8 +178,22 @@ fn take_sample(fields: &mut impl Lines) -> Option<f64> {
 }
 
 /// 16 hex digits.
-fn put_hex(value: &mut Vec<u8>, id: u64) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digits: [u8; 16] = std::array::from_fn(|i| DIGITS[(id >> (60 - 4 * i)) as usize & 15]);
-    value.extend_from_slice(&digits);
+fn hex(id: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(id.to_be_bytes()) {
+        *pair = PAIRS[usize::from(byte)];
+    }
+    digits
 }
+
+/// The two digits of each byte.
+static PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
