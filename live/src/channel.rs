@@ -250,6 +250,20 @@ impl<T> Publisher<T> {
         self.store(State::Ready(Arc::new(value)));
     }
 
+    /// Publishes a value that others publish as well, in the very state that they show: readers of many values then look at one.
+    pub fn set_shared(&mut self, state: &Arc<State<T>>)
+    where
+        T: PartialEq,
+    {
+        let is_known = match (&**self.cell.state.load(), &**state) {
+            (State::Ready(old), State::Ready(new)) => Arc::ptr_eq(old, new) || old == new,
+            _ => false,
+        };
+        if !is_known {
+            self.put(Arc::clone(state));
+        }
+    }
+
     /// Publishes a value whose source is in trouble already: since the failure says so, or since readers were told.
     pub fn set_stale(&mut self, value: T, failure: &Failure)
     where
@@ -335,7 +349,11 @@ impl<T> Publisher<T> {
     }
 
     fn store(&self, state: State<T>) {
-        self.cell.state.store(Arc::new(state));
+        self.put(Arc::new(state));
+    }
+
+    fn put(&self, state: Arc<State<T>>) {
+        self.cell.state.store(state);
         self.cell.version.fetch_add(1, Ordering::Release);
         self.cell.changed.notify_waiters();
     }
@@ -410,6 +428,21 @@ mod tests {
         }
         publisher.set(2);
         assert!(matches!(&*live.now(), State::Ready(v) if **v == 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_shared_is_published_as_it_is_and_only_as_news() {
+        let (mut publisher, mut live) = channel();
+        let shared = Arc::new(State::Ready(Arc::new(1)));
+        publisher.set_shared(&shared);
+        assert!(Arc::ptr_eq(&live.changed().await, &shared));
+        publisher.set_shared(&Arc::new(State::Ready(Arc::new(1))));
+        let quiet = tokio::time::timeout(Duration::from_secs(1), live.changed()).await;
+        assert!(quiet.is_err(), "an equal value is no news");
+        publisher.fail("away");
+        live.changed().await;
+        publisher.set_shared(&shared);
+        assert!(Arc::ptr_eq(&live.changed().await, &shared));
     }
 
     #[tokio::test(start_paused = true)]

@@ -36,4 +36,4 @@ pub use channel::{Live, NotReady, Publisher, WeakLive, channel};
 pub use reads::Reads;
 pub use shared::Shared;
 pub use state::{Failure, State};
-pub use task::{Task, guarded, spawn, task};
+pub use task::{Task, guarded, run, spawn, task};

@@ -16,9 +16,16 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let (publisher, live) = channel();
-    let task = task(name, make(publisher));
-    live.own(task.handle.abort_handle());
+    run(name, &live, make(publisher));
     live
+}
+
+/// Starts the task that makes this value, for one who needs the value to make the task. It is cancelled when nobody reads the value any more.
+pub fn run<T, F>(name: &'static str, live: &Live<T>, make: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    live.own(task(name, make).handle.abort_handle());
 }
 
 /// Starts a task whose panic is told in the log by name. Dropping the [`Task`] lets it run on.

@@ -36,14 +36,16 @@ impl Default for BudgetLimits {
 /// In any time t that begins with the clock, no more than `min_retries_per_sec · (t + ttl) + percent_can_retry · requests`
 /// are allowed. Source: finagle `RetryBudget`, and `TokenBucket.newLeakyBucket`.
 #[derive(Debug)]
+#[repr(C)]
 pub struct RetryBudget {
+    // What each request touches comes first, and lies together.
     deposit: i64,
-    withdrawal: i64,
-    reserve: i64,
     /// Deposits of the current part of the window: what each request writes.
     deposits: AtomicU64,
     /// When the current part ends. Deposits that come while it is turned over count for the next part, and are never lost.
     turns: AtomicU64,
+    withdrawal: i64,
+    reserve: i64,
     /// Withdrawals, and the deposits of the parts before.
     window: Mutex<Window<10>>,
 }

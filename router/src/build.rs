@@ -21,6 +21,7 @@ use crate::exchange::{Clock, Compression, Edge, Explain, Forwarded, Holding, Rou
 use crate::identify::Identifiers;
 use crate::route::{Overridden, Routes};
 use crate::server::{Patience, Places, Secure};
+use crate::service::Policies;
 use crate::stats::{RouterStats, ServerStats};
 use crate::wire::Bounds;
 
@@ -140,11 +141,7 @@ pub(crate) fn router(
     let (routes, overridden) = match kept(Shared::Names) {
         Some(router) => (Arc::clone(&router.routes), Arc::clone(&router.overridden)),
         None => (
-            Arc::new(Routes::new(
-                config.identifiers.len(),
-                cache.paths,
-                Arc::clone(&stats),
-            )),
+            Arc::new(Routes::new(cache.paths, Arc::clone(&stats))),
             Arc::new(Overridden::new(Arc::clone(&stats))),
         ),
     };
@@ -159,7 +156,7 @@ pub(crate) fn router(
         overridden,
         clients,
         clock,
-        service: config.service.clone(),
+        service: Policies::new(config.service.clone()),
         explain: explain(&config.interpreter, parts),
         idle_ttl: cache.idle_ttl,
         stats,

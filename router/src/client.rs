@@ -22,7 +22,7 @@ pub(crate) use connection::{ConnectError, Connection, Interrupted, open_socket};
 pub(crate) use endpoint::{Endpoint, InFlight};
 pub(crate) use endpoints::Endpoints;
 pub(crate) use pool::{NoRoom, Permit};
-pub(crate) use rules::{Rules, Tls, backoff, budget};
+pub(crate) use rules::{Rules, Tls, backoff, limits};
 
 use crate::exchange::Clock;
 use crate::headers::Shown;
@@ -92,7 +92,7 @@ impl Client {
             shown: Shown::new(&id.to_string()),
             id,
             stats,
-            requeue_budget: budget(rules.settings.requeue_budget),
+            requeue_budget: RetryBudget::new(limits(rules.settings.requeue_budget)),
             min_live: rules
                 .settings
                 .min_live_share

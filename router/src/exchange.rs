@@ -18,7 +18,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use config::ServicePolicy;
 use dtab::{Dtab, Path};
 use http::{Method, StatusCode};
 use http1::{Known, RequestHead, ResponseHead};
@@ -41,9 +40,9 @@ use crate::client::Clients;
 use crate::error::{About, RouteError};
 use crate::forward::{Begun, Message, Unanswered, respond};
 use crate::headers::{self, Answer, Overrides, Request};
-use crate::identify::Identifiers;
+use crate::identify::{Identifiers, Key};
 use crate::route::{Overridden, Route, Routes};
-use crate::service::Service;
+use crate::service::Policies;
 use crate::stats::RouterStats;
 use diagnosis::is_asked_for;
 use tries::Call;
@@ -56,7 +55,7 @@ pub(crate) struct Router {
     pub(crate) base: Dtab,
     pub(crate) interpreter: Arc<dyn Interpreter>,
     /// What is done for names when their requests fail.
-    pub(crate) service: ServicePolicy,
+    pub(crate) service: Policies,
     /// Where bindings and whatever they need run: never on a worker.
     pub(crate) control: Handle,
     pub(crate) binding_timeout: Duration,
@@ -228,13 +227,14 @@ impl Router {
                 None => {
                     let path = name()?;
                     self.routes
-                        .get_or_add(key, || self.bind(path, Dtab::empty()))
+                        .get_or_add(key, || self.bind(key, path, Dtab::empty()))
                 }
             },
             Some(overrides) => {
                 let path = name()?;
                 let bind = |overrides: &Overrides| {
-                    Ok(self.bind(path, overrides.parse().map_err(RouteError::BadOverride)?))
+                    let local = overrides.parse().map_err(RouteError::BadOverride)?;
+                    Ok(self.bind(key, path, local))
                 };
                 self.overridden.get_or_add(key, overrides, bind)?
             }
@@ -247,7 +247,7 @@ impl Router {
     }
 
     /// A route that follows its binding on the control runtime.
-    fn bind(&self, path: Path, local: Dtab) -> Route {
+    fn bind(&self, key: &Key<'_>, path: Path, local: Dtab) -> Arc<Route> {
         let _control = self.control.enter();
         let rules = if local.is_empty() {
             self.base.clone()
@@ -255,13 +255,13 @@ impl Router {
             self.base.concat(&local)
         };
         let binding = self.interpreter.bind(&path, &rules);
-        let service = Service::from(self.service.of(&path));
+        let service = self.service.of(&path);
         let route = Route::new(
-            path,
+            (key, path),
             local,
             binding,
             service,
-            (Arc::clone(&self.clients), &self.stats.services),
+            (&self.clients, &self.stats.services),
         );
         route.touch(self.clock.tick());
         route
@@ -333,11 +333,10 @@ impl Router {
             return;
         }
         let mut learned = Vec::new();
-        for known in other.routes.known() {
-            let (identifier, text) = (known.identifier, &known.text);
+        for known in other.routes.all() {
             let as_key = self
                 .identifiers
-                .as_key(&other.identifiers, identifier, text);
+                .as_key(&other.identifiers, known.texts.key());
             let Some(key) = as_key else {
                 continue;
             };
@@ -346,10 +345,10 @@ impl Router {
             };
             let route = self
                 .routes
-                .get_or_add(&key, || self.bind(path, Dtab::empty()));
+                .get_or_add(&key, || self.bind(&key, path, Dtab::empty()));
             // It is no younger for being known here.
-            route.touch(known.route.last_used());
-            if known.route.state().value().is_some() {
+            route.touch(known.last_used());
+            if known.state().value().is_some() {
                 learned.push(route);
             }
         }

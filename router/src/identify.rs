@@ -85,17 +85,11 @@ impl Identifiers {
         Err(reason.unwrap_or_else(unasked))
     }
 
-    /// The key that names here what this one, of an identifier and a text, names for others; none if nothing here makes such keys.
-    pub(crate) fn as_key<'a>(
-        &self,
-        others: &Self,
-        identifier: usize,
-        text: &'a [u8],
-    ) -> Option<Key<'a>> {
-        let kind = others.kinds.get(identifier)?;
+    /// The key that names here what this one names for others; none if nothing here makes such keys.
+    pub(crate) fn as_key<'a>(&self, others: &Self, key: Key<'a>) -> Option<Key<'a>> {
+        let kind = others.kinds.get(key.identifier)?;
         let identifier = self.kinds.iter().position(|own| own == kind)?;
-        let text = Cow::Borrowed(text);
-        Some(Key { identifier, text })
+        Some(Key { identifier, ..key })
     }
 
     /// The name that a key stands for.

@@ -3,46 +3,57 @@
 mod overridden;
 mod shares;
 mod split;
+mod splits;
 mod table;
+mod texts;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use dtab::{Dtab, Leaf, NameTree, Path};
 use live::{Live, Publisher};
 use namer::{Binding, Bound, BoundTree, Evaluated};
+use policy::RetryBudget;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use overridden::Overridden;
 pub(crate) use shares::{Nothing, Share, shares};
 pub(crate) use split::{Picked, Split};
+pub(crate) use splits::Splits;
 pub(crate) use table::Routes;
 
 use crate::client::{Client, Clients};
 use crate::error::RouteError;
 use crate::headers::Shown;
+use crate::identify::Key;
 use crate::service::Service;
-use crate::stats::{ServiceStats, Services};
+use crate::stats::{Counts, Exchanges, ServiceStats, Services};
+use texts::Texts;
 
 /// A name in use, kept up to date by a task until it is dropped.
+///
+/// There may be many thousands, and each request is for another one: what a request touches comes first, so that it lies together.
+#[repr(C)]
 pub(crate) struct Route {
-    pub(crate) path: Path,
-    /// The name as `l5d-dst-service` carries it.
-    pub(crate) shown: Shown,
-    /// The rules that the request brought along; empty for most.
-    pub(crate) local: Dtab,
-    /// The same as the next router is told.
-    pub(crate) handed_on: Option<Shown>,
-    /// What is done when its requests fail.
-    pub(crate) service: Service,
-    bound: Live<Outcome>,
-    stats: Arc<OnceLock<Arc<ServiceStats>>>,
-    /// Counts what the name gets before it is bound.
-    other: Arc<ServiceStats>,
     /// When it was last asked for, in ticks of the router's clock.
     used: AtomicU32,
+    /// What is done when its requests fail.
+    pub(crate) service: Arc<Service>,
+    bound: Live<Outcome>,
+    /// Its numbers, once it is bound.
+    stats: OnceLock<ServiceStats>,
+    /// How it is found and shown.
+    pub(crate) texts: Texts,
+    /// The rules that the request brought along, as the next router is told; none for most.
+    pub(crate) handed_on: Option<Box<Shown>>,
+    /// What of its requests may be tried again.
+    pub(crate) budget: RetryBudget,
+    pub(crate) path: Path,
+    /// The rules that the request brought along; empty for most.
+    pub(crate) local: Dtab,
+    services: Arc<Services>,
 }
 
 /// What a name came to.
@@ -59,32 +70,32 @@ pub(crate) enum Outcome {
 impl Route {
     /// Follows a binding, through a task of the runtime this is called on.
     pub(crate) fn new(
-        path: Path,
+        (key, path): (&Key<'_>, Path),
         local: Dtab,
         binding: Live<Binding>,
-        service: Service,
-        (clients, services): (Arc<Clients>, &Arc<Services>),
-    ) -> Self {
-        let stats = Arc::new(OnceLock::new());
-        let following = Following {
-            path: path.clone(),
-            clients,
-            services: Arc::clone(services),
-            stats: Arc::clone(&stats),
-            watched: Vec::new(),
-        };
-        let bound = live::spawn("route", move |out| follow(binding, following, out));
-        Self {
-            shown: Shown::new(&path.to_string()),
-            handed_on: (!local.is_empty()).then(|| Shown::new(&local.to_string())),
-            path,
-            local,
+        service: Arc<Service>,
+        (clients, services): (&Arc<Clients>, &Arc<Services>),
+    ) -> Arc<Self> {
+        let (out, bound) = live::channel();
+        let route = Arc::new(Self {
+            used: AtomicU32::new(0),
+            budget: service.budget(),
             service,
             bound,
-            stats,
-            other: Arc::clone(&services.other),
-            used: AtomicU32::new(0),
-        }
+            stats: OnceLock::new(),
+            texts: Texts::new(key, &path.to_string()),
+            handed_on: (!local.is_empty()).then(|| Box::new(Shown::new(&local.to_string()))),
+            path,
+            local,
+            services: Arc::clone(services),
+        });
+        let following = Following {
+            route: Arc::downgrade(&route),
+            clients: Arc::clone(clients),
+            watched: Vec::new(),
+        };
+        live::run("route", &route.bound, follow(binding, following, out));
+        route
     }
 
     /// Notes the time, so that idle routes are known. Stored only when it differs: other workers read this line too.
@@ -126,8 +137,8 @@ impl Route {
     }
 
     /// Where its requests are counted: with those of other names as long as it is not bound.
-    pub(crate) fn stats(&self) -> &Arc<ServiceStats> {
-        self.stats.get().unwrap_or(&self.other)
+    pub(crate) fn stats(&self) -> &ServiceStats {
+        self.stats.get().unwrap_or(&self.services.other)
     }
 
     /// What it is bound to, and since when that may be outdated.
@@ -156,12 +167,34 @@ impl fmt::Debug for Route {
     }
 }
 
+/// A route whose requests are counted where they began to be, though it may be bound meanwhile.
+#[derive(Debug)]
+pub(crate) struct CountedRoute {
+    route: Arc<Route>,
+    is_named: bool,
+}
+
+impl CountedRoute {
+    pub(crate) fn new(route: &Arc<Route>) -> Self {
+        Self {
+            route: Arc::clone(route),
+            is_named: route.stats.get().is_some(),
+        }
+    }
+}
+
+impl Counts for CountedRoute {
+    fn exchanges(&self) -> &Exchanges {
+        let own = self.route.stats.get().filter(|_| self.is_named);
+        &own.unwrap_or(&self.route.services.other).exchanges
+    }
+}
+
 /// What the task of a route needs.
 struct Following {
-    path: Path,
+    /// Gone, if it is in the middle of it.
+    route: Weak<Route>,
     clients: Arc<Clients>,
-    services: Arc<Services>,
-    stats: Arc<OnceLock<Arc<ServiceStats>>>,
     /// Clients whose endpoints decide whether an alternative to them is taken.
     watched: Vec<Arc<Client>>,
 }
@@ -189,9 +222,12 @@ async fn follow(mut binding: Live<Binding>, mut following: Following, mut out: P
                 },
                 Evaluated::Bound(tree, dead) => {
                     let dead_share = dead.iter().map(|branch| branch.share).sum();
-                    let outcome = following.outcome(tree, dead_share, &out.now());
+                    let Some(route) = following.route.upgrade() else {
+                        return;
+                    };
+                    let outcome = following.outcome(&route, tree, dead_share, &out.now());
                     match state.failure() {
-                        None => out.set(outcome),
+                        None => out.set_shared(&following.clients.splits.state(outcome)),
                         Some(failure) => out.set_stale(outcome, failure),
                     }
                 }
@@ -206,6 +242,7 @@ async fn follow(mut binding: Live<Binding>, mut following: Following, mut out: P
 impl Following {
     fn outcome(
         &mut self,
+        route: &Route,
         tree: &BoundTree,
         dead_share: f64,
         before: &live::State<Outcome>,
@@ -226,7 +263,7 @@ impl Following {
         match shares(tree, is_down) {
             Err(nothing) => Outcome::Nothing(nothing),
             Ok(shares) => {
-                let stats = self.stats.get_or_init(|| self.services.of(&self.path));
+                let stats = route.stats.get_or_init(|| route.services.of(&route.path));
                 stats.show_dead_share(dead_share);
                 let before = match before.value().map(|outcome| &**outcome) {
                     Some(Outcome::Split(split)) => Some(split),

@@ -1,14 +1,49 @@
 //! What is done for a logical name when its requests fail.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use config::{ServiceSettings, StreamSettings};
-use policy::{Backoff, Classifier, GrpcClassifier, GrpcKind, RetryBudget, StreamClassifier, Waits};
+use config::{ServicePolicy, ServiceSettings, StreamSettings};
+use dtab::Path;
+use policy::{
+    Backoff, BudgetLimits, Classifier, GrpcClassifier, GrpcKind, RetryBudget, StreamClassifier,
+    Waits,
+};
 
-use crate::client::{backoff, budget};
+use crate::client::{backoff, limits};
 
-/// The settings of a name, made once for its route.
+/// What is done for the names of a router, by what its file says.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    policy: ServicePolicy,
+    /// What was made last, for the next name with the same settings, as most have.
+    last: Mutex<Option<(ServiceSettings, Arc<Service>)>>,
+}
+
+impl Policies {
+    pub(crate) fn new(policy: ServicePolicy) -> Self {
+        Self {
+            policy,
+            last: Mutex::default(),
+        }
+    }
+
+    /// What is done for a name.
+    pub(crate) fn of(&self, name: &Path) -> Arc<Service> {
+        let settings = self.policy.of(name);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((same, service)) if *same == settings => Arc::clone(service),
+            _ => {
+                let service = Arc::new(Service::from(settings.clone()));
+                *last = Some((settings, Arc::clone(&service)));
+                service
+            }
+        }
+    }
+}
+
+/// The settings of names.
 #[derive(Debug)]
 pub(crate) struct Service {
     /// How long a request may take with all its tries.
@@ -16,7 +51,7 @@ pub(crate) struct Service {
     pub(crate) classifier: Classifier,
     /// How many bytes of a request's body are kept for another try.
     pub(crate) kept_bytes: usize,
-    pub(crate) budget: Arc<RetryBudget>,
+    budget: BudgetLimits,
     backoff: Backoff,
     pub(crate) streams: Streams,
 }
@@ -46,7 +81,7 @@ impl From<ServiceSettings> for Service {
                 Written::AllSuccessful => Classifier::AllSuccessful,
             },
             kept_bytes: settings.retry_buffer_kb as usize * 1024,
-            budget: Arc::new(budget(settings.retries.budget)),
+            budget: limits(settings.retries.budget),
             backoff: backoff(settings.retries.backoff),
             streams: Streams::from(settings.streams),
         }
@@ -86,6 +121,11 @@ impl From<StreamSettings> for Streams {
 }
 
 impl Service {
+    /// What one name may try again.
+    pub(crate) fn budget(&self) -> RetryBudget {
+        RetryBudget::new(self.budget)
+    }
+
     /// The waits of one request from one try to the next.
     pub(crate) fn waits(&self) -> Waits {
         self.backoff.waits()
@@ -102,7 +142,7 @@ mod tests {
             "routers: [{{protocol: {protocol}, servers: [{{}}], service: {{responseClassifier: {{kind: io.l5d.{written}}}}}}}]"
         );
         let (config, _) = config::RouterConfig::parse("router.yaml", &text).expect("a good file");
-        let name = dtab::Path::parse("/svc/web").expect("a path");
+        let name = Path::parse("/svc/web").expect("a path");
         Service::from(config.routers[0].service.of(&name))
             .streams
             .classifier

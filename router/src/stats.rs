@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use namer::BoundId;
-use telemetry::{Counter, Gauge, Metrics, Scope, Stat};
+use telemetry::{Counter, Gauge, Metrics, Scope, Traffic};
 use tokio::time::Instant;
 
 pub(crate) use client::ClientStats;
 
 pub(crate) use server::ServerStats;
-pub(crate) use service::{ServiceStats, Services};
+pub(crate) use service::{Retrying, ServiceStats, Services};
 
 use crate::client::Rules;
 use series::Series;
@@ -32,43 +32,32 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// Requests and what became of them: what every part of the tree counts.
 #[derive(Debug)]
 pub(crate) struct Exchanges {
-    scope: Scope,
-    requests: Counter,
-    success: Counter,
-    failures: Counter,
-    latency: Stat,
+    traffic: Traffic,
+    rest: Box<Rest>,
+}
+
+/// What most requests do not touch.
+#[derive(Debug)]
+struct Rest {
     /// Made with the first stream that ended.
-    streams: OnceLock<Box<StreamStats>>,
+    streams: OnceLock<StreamStats>,
+    scope: Scope,
 }
 
 impl Exchanges {
     fn new(scope: Scope) -> Self {
-        let (requests, success, failures) = (
-            scope.counter("requests"),
-            scope.counter("success"),
-            scope.counter("failures"),
-        );
-        let (begun, ended_well, ended_badly) =
-            (requests.clone(), success.clone(), failures.clone());
-        scope.gauge_fn("pending", move || {
-            let ended = ended_well.value() + ended_badly.value();
-            begun.value().saturating_sub(ended) as f64
-        });
         Self {
-            requests,
-            success,
-            failures,
-            latency: scope.stat("request_latency_ms"),
-            streams: OnceLock::new(),
-            scope,
+            traffic: scope.traffic(),
+            rest: Box::new(Rest {
+                streams: OnceLock::new(),
+                scope,
+            }),
         }
     }
 
     /// Adds what others have counted, but for their latencies.
     fn add(&self, others: &Self) {
-        self.requests.add(others.requests.value());
-        self.success.add(others.success.value());
-        self.failures.add(others.failures.value());
+        self.traffic.add(&others.traffic);
     }
 
     /// A request has come.
@@ -76,10 +65,15 @@ impl Exchanges {
         Begun::new(self, now)
     }
 
+    /// Where it is counted.
+    fn scope(&self) -> &Scope {
+        &self.rest.scope
+    }
+
     /// What is counted of streams only.
     fn streams(&self) -> &StreamStats {
-        self.streams
-            .get_or_init(|| Box::new(StreamStats::new(&self.scope.scope("stream"))))
+        let Rest { streams, scope } = &*self.rest;
+        streams.get_or_init(|| StreamStats::new(&scope.scope("stream")))
     }
 }
 
@@ -104,7 +98,7 @@ pub(crate) struct Begun<C: Counts> {
 
 impl<C: Counts> Begun<C> {
     pub(crate) fn new(counts: C, now: Instant) -> Self {
-        counts.exchanges().requests.inc();
+        counts.exchanges().traffic.begin();
         Self {
             counts,
             began: now,
@@ -119,21 +113,19 @@ impl<C: Counts> Begun<C> {
 
     /// It was answered.
     pub(crate) fn end(mut self, is_success: bool, now: Instant) {
-        self.settle(is_success);
-        self.answered(now);
+        self.settle_answered(is_success, now);
     }
 
     /// There is no answer but ours, for this reason.
     pub(crate) fn fail(mut self, reason: &'static str, now: Instant) {
-        self.settle(false);
-        self.answered(now);
+        self.settle_answered(false, now);
         self.name_failure(reason);
     }
 
     /// The head of its answer is there. How it went is not known before the [end of the stream](Self::end_stream).
     pub(crate) fn answered(&self, now: Instant) {
         let latency = millis(now.duration_since(self.began));
-        self.counts.exchanges().latency.record(latency);
+        self.counts.exchanges().traffic.answered(latency);
     }
 
     /// Its stream has ended like this.
@@ -151,17 +143,19 @@ impl<C: Counts> Begun<C> {
         self.end_stream(false, now);
     }
 
+    fn settle_answered(&mut self, is_success: bool, now: Instant) {
+        self.has_ended = true;
+        let latency = millis(now.duration_since(self.began));
+        self.counts.exchanges().traffic.answer(is_success, latency);
+    }
+
     fn settle(&mut self, is_success: bool) {
         self.has_ended = true;
-        let exchanges = self.counts.exchanges();
-        match is_success {
-            true => exchanges.success.inc(),
-            false => exchanges.failures.inc(),
-        }
+        self.counts.exchanges().traffic.end(is_success);
     }
 
     fn name_failure(&self, reason: &'static str) {
-        let scope = &self.counts.exchanges().scope;
+        let scope = self.counts.exchanges().scope();
         scope.counter(&format!("failures/{reason}")).inc();
     }
 }

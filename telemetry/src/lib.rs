@@ -26,5 +26,6 @@ pub use admin::Admin;
 pub use duration::{BadDuration, parse_duration};
 pub use logs::{LogsError, init_logs};
 pub use metrics::{
-    Counter, Gauge, Metrics, NoSubtree, Open, Query, Reading, Scope, Stat, Summary, Totals, Value,
+    Counter, Gauge, Metrics, NoSubtree, Open, Query, Reading, Scope, Stat, Summary, Totals,
+    Traffic, Value,
 };

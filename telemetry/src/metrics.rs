@@ -1,11 +1,12 @@
 //! The registry: a tree of metrics by name. Recording never comes here; it goes through handles that point at their cells.
 
-mod adder;
 mod counter;
 mod gauge;
 mod json;
 mod registry;
 mod stat;
+mod striped;
+mod traffic;
 
 use std::{iter::once, sync::Arc, time::Duration};
 
@@ -13,8 +14,10 @@ pub use counter::Counter;
 pub use gauge::{Gauge, Open};
 pub use json::{NoSubtree, Query};
 pub use stat::{Stat, Summary, Totals};
+pub use traffic::Traffic;
 
 use registry::{Cell, Leaf, Registry};
+use traffic::Part;
 
 /// All metrics of a process. Clones are the same registry.
 #[derive(Clone, Debug, Default)]
@@ -37,15 +40,13 @@ impl Metrics {
 
     /// Ends the window of every stat: [`Summary`] shows it until the next call. Counters and gauges are always of now.
     pub fn snapshot(&self) {
-        let stats: Vec<Stat> = self
-            .root
-            .registry
-            .read()
-            .iter()
-            .filter_map(|(_, leaf)| leaf.cell.stat())
-            .collect();
-        for stat in stats {
-            stat.snapshot();
+        let windowed: Vec<Cell> = {
+            let tree = self.root.registry.read();
+            let cells = tree.iter().map(|(_, leaf)| &leaf.cell);
+            cells.filter(|cell| cell.is_windowed()).cloned().collect()
+        };
+        for cell in windowed {
+            cell.snapshot();
         }
     }
 
@@ -201,6 +202,26 @@ impl Scope {
             return self.lone(name);
         };
         stat
+    }
+
+    /// What is counted of requests: several metrics of this scope that lie together.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let mut tree = self.registry.write();
+        let taken = Part::NAMED
+            .iter()
+            .find_map(|(name, _)| Some((*name, tree.get(&self.prefix, name)?)));
+        match taken {
+            Some((_, Cell::Traffic(traffic, _))) => return traffic.clone(),
+            Some((name, _)) => return self.lone(name),
+            None => {}
+        }
+        let traffic = Traffic::default();
+        for (name, part) in Part::NAMED {
+            let cell = Cell::Traffic(traffic.clone(), part);
+            tree.insert(Arc::clone(&self.prefix), name, cell);
+        }
+        traffic
     }
 
     /// Forgets every metric of this sub-tree. Handles that are still held go on counting, unseen; a metric asked for again begins anew.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{Client, Rules};
 use crate::exchange::Clock;
+use crate::route::Splits;
 use crate::stats::RouterStats;
 
 /// One client for each bound id in use. Asked when a binding changes, never by a request.
@@ -22,6 +23,8 @@ pub(crate) struct Clients {
     policy: ClientPolicy,
     /// The rules that were made last, for the next client that has the same.
     last: Mutex<Option<Arc<Rules>>>,
+    /// How names lead to them.
+    pub(crate) splits: Splits,
     clock: Clock,
     stats: Arc<RouterStats>,
 }
@@ -55,6 +58,7 @@ impl Clients {
             idle_ttl,
             policy,
             last: Mutex::default(),
+            splits: Splits::default(),
             clock,
             stats,
         }
@@ -129,6 +133,7 @@ impl Clients {
 
     /// Closes idle connections, and drops clients that no route used for the time an entry may be idle.
     pub(crate) fn sweep(&self, now: Instant) {
+        self.splits.sweep();
         let mut expired = Vec::new();
         self.lock().retain(|_, kept| {
             if kept.is_in_use() {

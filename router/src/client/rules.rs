@@ -104,10 +104,10 @@ pub(crate) fn backoff(config: Backoff) -> policy::Backoff {
     }
 }
 
-pub(crate) fn budget(config: RetryBudget) -> policy::RetryBudget {
-    policy::RetryBudget::new(BudgetLimits {
+pub(crate) fn limits(config: RetryBudget) -> BudgetLimits {
+    BudgetLimits {
         ttl: config.ttl,
         min_retries_per_sec: config.min_retries_per_sec,
         percent_can_retry: config.percent_can_retry,
-    })
+    }
 }

@@ -35,10 +35,10 @@ pub(crate) fn sign_try(
     client_cert: Option<&Shown>,
 ) {
     let destination = Destination {
-        service: &route.shown,
+        service: &route.texts.shown,
         client: &picked.client.shown,
         residual: picked.residual.as_ref(),
-        rules: route.handed_on.as_ref(),
+        rules: route.handed_on.as_deref(),
         client_cert: client_cert.filter(|_| picked.client.rules.settings.forward_client_cert),
     };
     destination.sign(head.fields_mut());

@@ -38,9 +38,8 @@ impl<'a> Call<'a> {
         counted: &mut Option<stats::Begun<&'a stats::Exchanges>>,
     ) -> Result<Begun, Unanswered> {
         let service = &self.route.service;
-        service
-            .budget
-            .deposit(self.router.clock.time_at(self.asked));
+        let time = self.router.clock.time_at(self.asked);
+        self.route.budget.deposit(time);
         let upgrade = offered(downstream.request);
         sign_request(downstream.request);
         let mut retries = Retries::new(self.route, self.router.clock);

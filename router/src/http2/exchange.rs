@@ -21,9 +21,9 @@ use super::tries::Call;
 use crate::error::RouteError;
 use crate::exchange::{Deadline, Origin, Router, admit, answer_here};
 use crate::headers::{add_date, time_left};
-use crate::route::Route;
+use crate::route::{CountedRoute, Route};
 use crate::server::{Front, Phase};
-use crate::stats::{Begun, ServiceStats};
+use crate::stats::Begun;
 
 /// Answers a request, one way or the other.
 pub(super) async fn answer(
@@ -77,7 +77,7 @@ pub(super) async fn answer(
     let answered = exchange
         .ask(&route, deadline, &mut asked, &mut service)
         .await;
-    let service = service.unwrap_or_else(|| Begun::new(Arc::clone(route.stats()), began));
+    let service = service.unwrap_or_else(|| Begun::new(CountedRoute::new(&route), began));
     // What is left is as much as the client takes, and nothing to wait for.
     drop(place);
     match answered {
@@ -154,7 +154,7 @@ impl<'a> Exchange<'a> {
         route: &Arc<Route>,
         deadline: Option<Deadline>,
         asked: &mut Asked,
-        service: &mut Option<Begun<Arc<ServiceStats>>>,
+        service: &mut Option<Begun<CountedRoute>>,
     ) -> Result<Answer, Unanswered> {
         let call = Call {
             exchange: *self,

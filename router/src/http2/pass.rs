@@ -21,12 +21,12 @@ use super::relay::{End, Trouble};
 use crate::client::Client;
 use crate::exchange::{sign_class, sign_response};
 use crate::headers;
-use crate::route::Route;
+use crate::route::{CountedRoute, Route};
 use crate::server::Phase;
-use crate::stats::{Begun, Exchanges, ServiceStats};
+use crate::stats::{Begun, Exchanges};
 
 /// What is counted of a request, by its server and by its name.
-pub(super) type Counted<'a> = (Begun<&'a Exchanges>, Begun<Arc<ServiceStats>>);
+pub(super) type Counted<'a> = (Begun<&'a Exchanges>, Begun<CountedRoute>);
 
 /// Passes an answer on, and settles what is counted of it.
 pub(super) async fn pass(
@@ -229,7 +229,7 @@ impl Passing<'_> {
 struct All<'a> {
     route: &'a Route,
     server: Begun<&'a Exchanges>,
-    service: Begun<Arc<ServiceStats>>,
+    service: Begun<CountedRoute>,
     client: Begun<Arc<Client>>,
 }
 

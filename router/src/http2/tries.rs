@@ -21,8 +21,8 @@ use crate::error::RouteError;
 use crate::exchange::{Deadline, Retries, sign_request, sign_try};
 use crate::forward::Trying;
 use crate::headers::{Lines as _, set_deadline};
-use crate::route::{Picked, Route};
-use crate::stats::{Begun, ServiceStats};
+use crate::route::{CountedRoute, Picked, Route};
+use crate::stats::Begun;
 
 /// What all tries of a request have in common.
 pub(super) struct Call<'a> {
@@ -39,11 +39,11 @@ impl Call<'_> {
     pub(super) async fn answer(
         &self,
         asked: &mut Asked,
-        counted: &mut Option<Begun<Arc<ServiceStats>>>,
+        counted: &mut Option<Begun<CountedRoute>>,
     ) -> Result<Answer, Unanswered> {
         let (route, clock) = (self.route, self.exchange.router().clock);
         let began = self.exchange.began;
-        route.service.budget.deposit(clock.time_at(began));
+        route.budget.deposit(clock.time_at(began));
         sign_request(&mut asked.head);
         let mut retries = Retries::new(route, clock);
         let mut this = began;
@@ -113,14 +113,14 @@ impl Call<'_> {
         began: Instant,
         failed: &[SocketAddr],
         asked: &mut Asked,
-        counted: &mut Option<Begun<Arc<ServiceStats>>>,
+        counted: &mut Option<Begun<CountedRoute>>,
     ) -> Result<Answer, Unanswered> {
         let Exchange { caller, front, .. } = self.exchange;
         let timeout = front.router.binding_timeout;
         let picked = self.pick(began, timeout, asked).await?;
         if counted.is_none() {
-            let stats = Arc::clone(self.route.stats());
-            *counted = Some(Begun::new(stats, self.exchange.began));
+            let counts = CountedRoute::new(self.route);
+            *counted = Some(Begun::new(counts, self.exchange.began));
         }
         let picked = picked?;
         self.sign(asked, &picked);

@@ -33,14 +33,14 @@ impl Overridden {
         &self,
         key: &Key<'_>,
         overrides: Overrides,
-        make: impl FnOnce(&Overrides) -> Result<Route, E>,
+        make: impl FnOnce(&Overrides) -> Result<Arc<Route>, E>,
     ) -> Result<Arc<Route>, E> {
         let slot = (key.identifier, key.text.as_ref().into(), overrides);
         let mut routes = self.lock();
         if let Some(route) = routes.get(&slot) {
             return Ok(Arc::clone(route));
         }
-        let route = Arc::new(make(&slot.2)?);
+        let route = make(&slot.2)?;
         self.stats.paths.misses.inc();
         if routes.len() >= LIMIT {
             let idlest = routes.iter().min_by_key(|(_, route)| route.last_used());

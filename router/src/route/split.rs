@@ -93,6 +93,18 @@ impl Split {
         };
         branch.picked.clone()
     }
+
+    /// The address of its first client, if other names may have the very same split: not if it says what is left of a name, nor
+    /// while it grows.
+    pub(super) fn shared_under(&self) -> Option<usize> {
+        let mut all = self
+            .branches
+            .iter()
+            .filter_map(|branch| branch.picked.as_ref());
+        let is_own = self.grows_until.is_some() || all.clone().any(|to| to.residual.is_some());
+        let first = all.next().filter(|_| !is_own)?;
+        Some(Arc::as_ptr(&first.client).addr())
+    }
 }
 
 /// Draws a branch by shares of which new branches have a part only.

@@ -1,11 +1,12 @@
 //! The routes of a router, by the key that its identifiers find. Requests read it without a lock.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use foldhash::quality::RandomState;
 
 use super::Route;
 use crate::identify::Key;
@@ -13,8 +14,9 @@ use crate::stats::RouterStats;
 
 /// All routes without rules of their own, at most `limit` of them.
 pub(crate) struct Routes {
-    /// By identifier.
-    tables: Vec<[ArcSwap<Shard>; SHARDS]>,
+    shards: [ArcSwap<Shard>; SHARDS],
+    /// With keys of its own in each process: strangers choose names, and may not choose where they are kept.
+    hasher: RandomState,
     limit: usize,
     len: AtomicUsize,
     /// Held while something is added or removed.
@@ -22,25 +24,14 @@ pub(crate) struct Routes {
     stats: Arc<RouterStats>,
 }
 
-/// A route and its key.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) identifier: usize,
-    pub(crate) text: Arc<[u8]>,
-    pub(crate) route: Arc<Route>,
-}
-
 /// A shard is copied to add a route, so there are some.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<Arc<[u8]>, Arc<Route>>;
-
 impl Routes {
-    pub(crate) fn new(identifiers: usize, limit: usize, stats: Arc<RouterStats>) -> Self {
+    pub(crate) fn new(limit: usize, stats: Arc<RouterStats>) -> Self {
         Self {
-            tables: (0..identifiers)
-                .map(|_| std::array::from_fn(|_| ArcSwap::default()))
-                .collect(),
+            shards: std::array::from_fn(|_| ArcSwap::default()),
+            hasher: RandomState::default(),
             limit,
             len: AtomicUsize::new(0),
             writing: Mutex::new(()),
@@ -50,11 +41,16 @@ impl Routes {
 
     /// The route of a key, if it is known.
     pub(crate) fn get(&self, key: &Key<'_>) -> Option<Arc<Route>> {
-        self.shard(key).load().get(&*key.text).cloned()
+        let hash = self.hash(key);
+        self.shard(hash).load().get(hash, key).cloned()
     }
 
     /// The route of a key that was not known a moment ago. Where there is no room, the routes that were idle for longest go.
-    pub(crate) fn get_or_add(&self, key: &Key<'_>, make: impl FnOnce() -> Route) -> Arc<Route> {
+    pub(crate) fn get_or_add(
+        &self,
+        key: &Key<'_>,
+        make: impl FnOnce() -> Arc<Route>,
+    ) -> Arc<Route> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = self.get(key) {
             return route;
@@ -63,10 +59,12 @@ impl Routes {
         if self.len.load(Ordering::Relaxed) >= self.limit {
             self.evict(self.limit / 32 + 1);
         }
-        let route = Arc::new(make());
-        let text: Arc<[u8]> = Arc::from(&*key.text);
-        self.replace(self.shard(key), |shard| {
-            shard.insert(text, Arc::clone(&route));
+        let (hash, route) = (self.hash(key), make());
+        self.replace(self.shard(hash), |slots| {
+            slots.push(Slot {
+                hash,
+                route: Arc::clone(&route),
+            });
         });
         route
     }
@@ -80,25 +78,9 @@ impl Routes {
 
     /// All routes.
     pub(crate) fn all(&self) -> Vec<Arc<Route>> {
-        self.shards()
-            .flat_map(|shard| shard.load().values().cloned().collect::<Vec<_>>())
+        let all = self.shards.iter();
+        all.flat_map(|shard| shard.load().routes().cloned().collect::<Vec<_>>())
             .collect()
-    }
-
-    /// All routes with their keys.
-    pub(crate) fn known(&self) -> Vec<Known> {
-        let mut all = Vec::new();
-        for (identifier, shards) in self.tables.iter().enumerate() {
-            for shard in shards {
-                let shard = shard.load();
-                all.extend(shard.iter().map(|(text, route)| Known {
-                    identifier,
-                    text: Arc::clone(text),
-                    route: Arc::clone(route),
-                }));
-            }
-        }
-        all
     }
 
     /// Some at once, so that a full table is not searched for every new name.
@@ -117,12 +99,12 @@ impl Routes {
     /// Removes at most `limit` routes of those chosen, and says how many.
     fn remove(&self, is_chosen: impl Fn(&Route) -> bool, limit: usize) -> usize {
         let mut removed = 0;
-        for shard in self.shards() {
-            if removed < limit && shard.load().values().any(|route| is_chosen(route)) {
-                removed += self.replace(shard, |routes| {
+        for shard in &self.shards {
+            if removed < limit && shard.load().routes().any(|route| is_chosen(route)) {
+                removed += self.replace(shard, |slots| {
                     let mut left = limit - removed;
-                    routes.retain(|_, route| {
-                        let goes = left > 0 && is_chosen(route);
+                    slots.retain(|slot| {
+                        let goes = left > 0 && is_chosen(&slot.route);
                         left -= usize::from(goes);
                         !goes
                     });
@@ -133,27 +115,78 @@ impl Routes {
     }
 
     /// Changes a copy and puts it in place. Says how many entries it lost.
-    fn replace(&self, shard: &ArcSwap<Shard>, change: impl FnOnce(&mut Shard)) -> usize {
-        let mut next = Shard::clone(&shard.load());
-        let before = next.len();
-        change(&mut next);
-        let after = next.len();
-        shard.store(Arc::new(next));
+    fn replace(&self, shard: &ArcSwap<Shard>, change: impl FnOnce(&mut Vec<Slot>)) -> usize {
+        let mut slots: Vec<Slot> = shard.load().filled().cloned().collect();
+        let before = slots.len();
+        change(&mut slots);
+        let after = slots.len();
+        shard.store(Arc::new(Shard::of(slots)));
         self.len.fetch_add(after, Ordering::Relaxed);
         self.len.fetch_sub(before, Ordering::Relaxed);
         before.saturating_sub(after)
     }
 
-    fn shard(&self, key: &Key<'_>) -> &ArcSwap<Shard> {
-        let mixed = key.text.iter().fold(key.text.len(), |mixed, byte| {
-            mixed.wrapping_mul(31).wrapping_add(usize::from(*byte))
-        });
-        &self.tables[key.identifier][mixed % SHARDS]
+    fn hash(&self, key: &Key<'_>) -> u64 {
+        self.hasher.hash_one((key.identifier, &*key.text))
     }
 
-    fn shards(&self) -> impl Iterator<Item = &ArcSwap<Shard>> {
-        self.tables.iter().flatten()
+    fn shard(&self, hash: u64) -> &ArcSwap<Shard> {
+        // Slots are found by the other end of it.
+        &self.shards[(hash >> 32) as usize % SHARDS]
     }
+}
+
+/// Some of the routes, in one piece of memory: each in the first free slot from where its hash points to.
+#[derive(Debug)]
+struct Shard {
+    /// A power of two, of which one at least is free.
+    slots: Box<[Option<Slot>]>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    hash: u64,
+    route: Arc<Route>,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self::of(Vec::new())
+    }
+}
+
+impl Shard {
+    fn of(filled: Vec<Slot>) -> Self {
+        let len = (filled.len() * 4 / 3 + 1).next_power_of_two();
+        let mut slots: Box<[Option<Slot>]> = (0..len).map(|_| None).collect();
+        for slot in filled {
+            let free = probe(slot.hash, len).find(|at| slots[*at].is_none());
+            let free = free.expect("there are more slots than routes");
+            slots[free] = Some(slot);
+        }
+        Self { slots }
+    }
+
+    fn get(&self, hash: u64, key: &Key<'_>) -> Option<&Arc<Route>> {
+        let from_here = probe(hash, self.slots.len()).map_while(|at| self.slots[at].as_ref());
+        from_here
+            .filter(|slot| slot.hash == hash)
+            .map(|slot| &slot.route)
+            .find(|route| route.texts.key() == *key)
+    }
+
+    fn filled(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.filled().map(|slot| &slot.route)
+    }
+}
+
+/// The slots where a route may be, in order.
+fn probe(hash: u64, len: usize) -> impl Iterator<Item = usize> {
+    (0..len).map(move |step| (hash as usize).wrapping_add(step) & (len - 1))
 }
 
 impl fmt::Debug for Routes {

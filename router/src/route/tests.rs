@@ -40,14 +40,14 @@ impl World {
         }
     }
 
-    fn route(&self, name: &str, binding: Live<Binding>) -> Route {
+    fn route(&self, name: &str, binding: Live<Binding>) -> Arc<Route> {
         let path = Path::parse(name).expect("a path");
         Route::new(
-            path,
+            (&key(name.trim_start_matches("/svc/")), path),
             Dtab::empty(),
             binding,
-            Service::from(config::ServiceSettings::default()),
-            (Arc::clone(&self.clients), &self.stats.services),
+            Arc::new(Service::from(config::ServiceSettings::default())),
+            (&self.clients, &self.stats.services),
         )
     }
 }
@@ -198,6 +198,23 @@ async fn names_with_the_same_bound_id_share_its_client() {
     assert_eq!(world.clients.all().len(), 1);
 }
 
+#[tokio::test]
+async fn names_that_lead_the_same_way_share_what_they_draw_from() {
+    let world = World::new();
+    let state = async |name: &str, tree: &str| {
+        let route = world.route(name, Live::constant(bound(tree)));
+        drawn(&route).await;
+        (route.state(), route)
+    };
+    let one = state("/svc/a", "1 * /web & 3 * /next").await;
+    let two = state("/svc/b", "1 * /web & 3 * /next").await;
+    let other = state("/svc/c", "1 * /web & 2 * /next").await;
+    assert!(Arc::ptr_eq(&one.0, &two.0) && !Arc::ptr_eq(&one.0, &other.0));
+    // What is left of a name is its own.
+    let rest = state("/svc/a", "/web/a").await;
+    assert!(!Arc::ptr_eq(&rest.0, &state("/svc/b", "/web/a").await.0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn clients_that_no_route_uses_expire() {
     let world = World::new();
@@ -233,18 +250,18 @@ fn key(text: &str) -> Key<'_> {
 #[tokio::test]
 async fn a_full_table_lets_go_what_was_idle_for_longest() {
     let world = World::new();
-    let routes = Routes::new(1, 100, Arc::clone(&world.stats));
+    let routes = Routes::new(100, Arc::clone(&world.stats));
     let mut names: Vec<String> = (0..100).map(|name| format!("n{name}")).collect();
     for (tick, name) in names.iter().enumerate() {
         let route = routes.get_or_add(&key(name), || {
-            world.route("/svc/a", Live::constant(bound("/web")))
+            world.route(&format!("/svc/{name}"), Live::constant(bound("/web")))
         });
         route.touch(tick as u32);
     }
     routes.get(&key("n0")).expect("known").touch(100);
     names.push("new".into());
     let new = routes.get_or_add(&key("new"), || {
-        world.route("/svc/a", Live::constant(bound("/web")))
+        world.route("/svc/new", Live::constant(bound("/web")))
     });
     new.touch(101);
     let gone: Vec<&String> = names
@@ -260,7 +277,7 @@ async fn a_full_table_lets_go_what_was_idle_for_longest() {
 #[tokio::test]
 async fn a_known_name_is_not_made_again() {
     let world = World::new();
-    let routes = Routes::new(1, 100, Arc::clone(&world.stats));
+    let routes = Routes::new(100, Arc::clone(&world.stats));
     let first = routes.get_or_add(&key("a"), || {
         world.route("/svc/a", Live::constant(bound("/web")))
     });

@@ -116,7 +116,7 @@ impl ClientStats {
 impl ClientStats {
     /// Shows when the certificate expires that endpoints are shown, if one is.
     pub(crate) fn secured_by(&self, tls: &Arc<ClientTls>) {
-        let (scope, tls) = (&self.exchanges.scope, Arc::clone(tls));
+        let (scope, tls) = (self.exchanges.scope(), Arc::clone(tls));
         if tls.seconds_left().is_some() {
             scope.gauge_fn("tls/certificate_expiry_seconds", move || {
                 tls.seconds_left().unwrap_or_default()

@@ -47,7 +47,7 @@ impl ServerStats {
 
     /// Shows when the server's certificate expires. Handshakes that fail are counted by what this returns.
     pub(crate) fn secured_by(&self, tls: &ServerTls) -> Counter {
-        let (scope, tls) = (self.exchanges.scope.scope("tls"), tls.clone());
+        let (scope, tls) = (self.exchanges.scope().scope("tls"), tls.clone());
         scope.gauge_fn("certificate_expiry_seconds", move || {
             tls.seconds_left().unwrap_or_default()
         });

@@ -3,14 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use dtab::Path;
-use policy::RetryBudget;
 use telemetry::{Counter, Gauge, Scope, Stat};
-use tokio::time::Instant;
 
+use super::Exchanges;
 use super::grpc::Calls;
 use super::series::{Member, Series};
-use super::{Counts, Exchanges};
-use crate::exchange::Clock;
 
 /// A logical name: `rt/<router>/service/<name>`.
 ///
@@ -19,7 +16,12 @@ use crate::exchange::Clock;
 #[derive(Debug)]
 pub(crate) struct ServiceStats {
     pub(crate) exchanges: Exchanges,
-    scope: Scope,
+    rest: Box<Rest>,
+}
+
+/// What most requests do not touch.
+#[derive(Debug)]
+struct Rest {
     /// None for `other` itself.
     named: Option<Named>,
     /// Whether the share of dead branches is shown, which it is once there was one.
@@ -64,26 +66,29 @@ struct Named {
 impl ServiceStats {
     fn new(scope: Scope, named: Option<Named>) -> Self {
         Self {
-            exchanges: Exchanges::new(scope.clone()),
-            scope,
-            named,
-            dead: OnceLock::new(),
-            holding: OnceLock::new(),
-            grpc: OnceLock::new(),
-            retrying: OnceLock::new(),
+            exchanges: Exchanges::new(scope),
+            rest: Box::new(Rest {
+                named,
+                dead: OnceLock::new(),
+                holding: OnceLock::new(),
+                grpc: OnceLock::new(),
+                retrying: OnceLock::new(),
+            }),
         }
     }
 
-    /// Its budget is shown for as long as there is one.
-    pub(crate) fn retrying(&self, budget: &Arc<RetryBudget>, clock: Clock) -> &Retrying {
-        self.retrying.get_or_init(|| {
-            let scope = self.scope.scope("retries");
-            let budget = Arc::downgrade(budget);
-            scope.gauge_fn("budget", move || {
-                let now = clock.time_at(Instant::now());
-                let balance = budget.upgrade().map(|budget| budget.balance(now));
-                balance.unwrap_or_default() as f64
-            });
+    fn scope(&self) -> &Scope {
+        self.exchanges.scope()
+    }
+
+    /// What is counted of retries, beside the budget, which `show` makes to be asked.
+    pub(crate) fn retrying<F>(&self, show: impl FnOnce() -> F) -> &Retrying
+    where
+        F: Fn() -> f64 + Send + Sync + 'static,
+    {
+        self.rest.retrying.get_or_init(|| {
+            let scope = self.scope().scope("retries");
+            scope.gauge_fn("budget", show());
             Box::new(Retrying {
                 total: scope.counter("total"),
                 per_request: scope.stat("per_request"),
@@ -94,8 +99,8 @@ impl ServiceStats {
 
     /// What became of answers that were held.
     pub(crate) fn holding(&self) -> &Holding {
-        self.holding.get_or_init(|| {
-            let scope = self.scope.scope("retries");
+        self.rest.holding.get_or_init(|| {
+            let scope = self.scope().scope("retries");
             Box::new(Holding {
                 request_too_long: scope.counter("request_stream_too_long"),
                 response_too_long: scope.counter("response_stream_too_long"),
@@ -106,28 +111,26 @@ impl ServiceStats {
 
     /// Its calls of gRPC.
     pub(crate) fn grpc(&self) -> &Calls {
-        self.grpc
-            .get_or_init(|| Box::new(Calls::new(self.scope.scope("grpc"))))
+        self.rest
+            .grpc
+            .get_or_init(|| Box::new(Calls::new(self.scope().scope("grpc"))))
     }
 
     /// The share (0..1) of the name's traffic that dead branches gave to the others.
     pub(crate) fn show_dead_share(&self, share: f64) {
-        if share > 0.0 || self.dead.get().is_some() {
-            let gauge = self.dead.get_or_init(|| self.scope.gauge("branch_dead"));
+        if share > 0.0 || self.rest.dead.get().is_some() {
+            let gauge = self
+                .rest
+                .dead
+                .get_or_init(|| self.scope().gauge("branch_dead"));
             gauge.set(share);
         }
     }
 }
 
-impl Counts for Arc<ServiceStats> {
-    fn exchanges(&self) -> &Exchanges {
-        &self.exchanges
-    }
-}
-
 impl Drop for ServiceStats {
     fn drop(&mut self) {
-        if let Some(Named { series, other }) = &self.named {
+        if let Some(Named { series, other }) = &self.rest.named {
             series.leave(|| other.exchanges.add(&self.exchanges));
         }
     }
@@ -150,12 +153,12 @@ impl Services {
     }
 
     /// The numbers of a name: the same ones for all routes (with rules of their own) of that name.
-    pub(crate) fn of(&self, name: &Path) -> Arc<ServiceStats> {
+    pub(crate) fn of(&self, name: &Path) -> ServiceStats {
         let name = name.to_string();
         self.by_name
             .join(name.trim_start_matches('/'), |series, scope| {
                 let other = Arc::clone(&self.other);
-                Arc::new(ServiceStats::new(scope, Some(Named { series, other })))
+                ServiceStats::new(scope, Some(Named { series, other }))
             })
     }
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Counter, Gauge, Stat, Value};
+use super::traffic::Part;
+use super::{Counter, Gauge, Stat, Traffic, Value};
 
 /// All metrics. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +97,7 @@ pub(super) enum Cell {
     Gauge(Gauge),
     Function(Arc<dyn Fn() -> f64 + Send + Sync>),
     Stat(Stat),
+    Traffic(Traffic, Part),
 }
 
 impl Cell {
@@ -108,13 +110,21 @@ impl Cell {
                 window: stat.window(),
                 totals: stat.totals(),
             },
+            Self::Traffic(traffic, part) => traffic.value(*part),
         }
     }
 
-    pub(super) fn stat(&self) -> Option<Stat> {
+    /// Whether it has windows, which end with a snapshot.
+    pub(super) fn is_windowed(&self) -> bool {
+        matches!(self, Self::Stat(_) | Self::Traffic(_, Part::Latency))
+    }
+
+    /// Ends its window, if it has one.
+    pub(super) fn snapshot(&self) {
         match self {
-            Self::Stat(stat) => Some(stat.clone()),
-            _ => None,
+            Self::Stat(stat) => stat.snapshot(),
+            Self::Traffic(traffic, Part::Latency) => traffic.snapshot(),
+            _ => {}
         }
     }
 }

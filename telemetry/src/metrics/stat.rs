@@ -8,38 +8,55 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::adder::{Contention, all_lanes, lane};
+use super::striped::Striped;
 
 /// A distribution of whole numbers. Clones are the same stat; recording takes no lock.
 ///
-/// A stat that nothing was recorded in takes about 150 bytes; one whose values are spread over four powers of two about 1 KiB for each core that
+/// A stat whose values are below 8 takes about 170 bytes; one whose values are spread over four powers of two about 1 KiB, for each core that
 /// records into it.
 #[derive(Clone, Debug, Default)]
 pub struct Stat {
-    cell: Arc<StatCell>,
-}
-
-#[derive(Debug, Default)]
-struct StatCell {
-    first: OnceLock<Box<Histogram>>,
-    contention: Contention,
-    lanes: OnceLock<Box<[OnceLock<Box<Histogram>>]>>,
-    window: Mutex<Window>,
+    cell: Arc<Windowed<Histogram>>,
 }
 
 impl Stat {
     /// Counts a value, in the unit that the stat's name ends with. From 2^43 on values are one and the same to quantiles.
     pub fn record(&self, value: u64) {
-        let cell = &*self.cell;
-        if cell.lanes.get().is_none() {
-            let first = cell.first.get_or_init(Box::default);
-            if cell.contention.add(&first.sum, value) {
-                return first.count(value);
-            }
-        }
-        let histogram = cell.lanes.get_or_init(all_lanes)[lane()].get_or_init(Box::default);
-        histogram.sum.fetch_add(value, Relaxed);
-        histogram.count(value);
+        self.cell.record(value);
+    }
+
+    /// Ends the window, and begins the next.
+    pub(super) fn snapshot(&self) {
+        self.cell.snapshot();
+    }
+
+    /// The last whole window; `None` before the first one ended.
+    #[must_use]
+    pub fn window(&self) -> Option<Summary> {
+        self.cell.window()
+    }
+
+    /// Everything since the start.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.cell.totals()
+    }
+}
+
+/// What has a distribution in it, and the windows of that.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(super) struct Windowed<T> {
+    pub(super) cells: Striped<T>,
+    /// None before the first one ended.
+    window: Mutex<Option<Box<Window>>>,
+}
+
+impl<T: Default + AsRef<Histogram>> Windowed<T> {
+    pub(super) fn record(&self, value: u64) {
+        let bucket = bucket_of(value);
+        let part = self.cells.add(1, |part| part.as_ref().cell(bucket));
+        part.as_ref().note(value);
     }
 
     /// Ends the window, and begins the next.
@@ -47,64 +64,49 @@ impl Stat {
         let mut window = self.lock();
         let totals = self.totals();
         let (mut least, mut most) = (u64::MAX, 0);
-        for histogram in self.histograms() {
-            least = least.min(histogram.least.swap(u64::MAX, Relaxed));
-            most = most.max(histogram.most.swap(0, Relaxed));
+        for part in self.cells.parts() {
+            least = least.min(part.as_ref().least.swap(u64::MAX, Relaxed));
+            most = most.max(part.as_ref().most.swap(0, Relaxed));
         }
-        let summary = summarize(&totals, &window.begin, (least, most));
-        *window = Window {
-            begin: totals,
-            last: Some(Box::new(summary)),
-        };
+        let begin = window.take().map(|window| window.end).unwrap_or_default();
+        *window = Some(Box::new(Window {
+            summary: summarize(&totals, &begin, (least, most)),
+            end: totals,
+        }));
     }
 
-    /// The last whole window; `None` before the first one ended.
-    #[must_use]
-    pub fn window(&self) -> Option<Summary> {
-        self.lock().last.as_deref().cloned()
+    /// The last whole window.
+    pub(super) fn window(&self) -> Option<Summary> {
+        self.lock().as_ref().map(|window| window.summary.clone())
     }
 
     /// Everything since the start.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         let mut counts = vec![0; BUCKETS];
-        let mut sum = 0_u64;
-        for histogram in self.histograms() {
-            sum = sum.wrapping_add(histogram.sum.load(Relaxed));
-            histogram.add_to(&mut counts);
+        for part in self.cells.parts() {
+            part.as_ref().add_to(&mut counts);
         }
         let buckets = counts
             .into_iter()
             .enumerate()
             .filter(|(_, count)| *count > 0);
         Totals {
-            sum,
+            sum: self.cells.sum(|part| &part.as_ref().sum),
             buckets: buckets.collect(),
         }
     }
 
-    fn histograms(&self) -> impl Iterator<Item = &Histogram> {
-        let lanes = self.cell.lanes.get().into_iter().flatten();
-        self.cell
-            .first
-            .get()
-            .into_iter()
-            .chain(lanes.filter_map(OnceLock::get))
-            .map(Box::as_ref)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Window> {
-        self.cell
-            .window
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Window>>> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[derive(Debug, Default)]
+/// A window that has ended.
+#[derive(Debug)]
 struct Window {
-    begin: Totals,
-    last: Option<Box<Summary>>,
+    summary: Summary,
+    /// What there was at its end: the next one begins with it.
+    end: Totals,
 }
 
 /// Everything that a stat has counted, by bucket.
@@ -233,14 +235,23 @@ const GROUP: usize = 32;
 const GROUPS: usize = 20;
 const BUCKETS: usize = GROUP * GROUPS;
 
+/// Values below this have their cells beside the sums: in milliseconds, most answers of a healthy service.
+const NEAR: usize = 8;
+
+/// The cells of a distribution, and what is known of its values beside.
 #[derive(Debug)]
-struct Histogram {
+#[repr(C)]
+pub(super) struct Histogram {
     sum: AtomicU64,
     /// The extremes of the window.
     least: AtomicU64,
     most: AtomicU64,
-    groups: [OnceLock<Box<[AtomicU64; GROUP]>>; GROUPS],
+    near: [AtomicU64; NEAR],
+    far: OnceLock<Box<[Group; GROUPS]>>,
 }
+
+/// The first cells of the first one lie in `near`.
+type Group = OnceLock<Box<[AtomicU64; GROUP]>>;
 
 impl Default for Histogram {
     fn default() -> Self {
@@ -248,18 +259,40 @@ impl Default for Histogram {
             sum: AtomicU64::new(0),
             least: AtomicU64::new(u64::MAX),
             most: AtomicU64::new(0),
-            groups: Default::default(),
+            near: Default::default(),
+            far: OnceLock::new(),
         }
     }
 }
 
+impl AsRef<Self> for Histogram {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Histogram {
-    /// Counts a value whose sum is added already.
-    fn count(&self, value: u64) {
-        let bucket = bucket_of(value);
-        let group = self.groups[bucket / GROUP].get_or_init(Box::default);
-        group[bucket % GROUP].fetch_add(1, Relaxed);
-        // Extremes are rare, and looking is cheaper than writing.
+    /// Counts a value.
+    pub(super) fn count(&self, value: u64) {
+        self.cell(bucket_of(value)).fetch_add(1, Relaxed);
+        self.note(value);
+    }
+
+    fn cell(&self, bucket: usize) -> &AtomicU64 {
+        if let Some(cell) = self.near.get(bucket) {
+            return cell;
+        }
+        let groups = self.far.get_or_init(Box::default);
+        let group = groups[bucket / GROUP].get_or_init(Box::default);
+        &group[bucket % GROUP]
+    }
+
+    /// What is known of a value that is counted in its cell already.
+    fn note(&self, value: u64) {
+        // Many are nothing, and looking is cheaper than writing; extremes are rare.
+        if value > 0 {
+            self.sum.fetch_add(value, Relaxed);
+        }
         if value < self.least.load(Relaxed) {
             self.least.fetch_min(value, Relaxed);
         }
@@ -269,10 +302,16 @@ impl Histogram {
     }
 
     fn add_to(&self, counts: &mut [u64]) {
-        for (group, counts) in self.groups.iter().zip(counts.chunks_mut(GROUP)) {
-            let Some(cells) = group.get() else { continue };
-            for (count, cell) in counts.iter_mut().zip(cells.iter()) {
+        let add = |counts: &mut [u64], cells: &[AtomicU64]| {
+            for (count, cell) in counts.iter_mut().zip(cells) {
                 *count += cell.load(Relaxed);
+            }
+        };
+        add(counts, &self.near);
+        let groups = self.far.get().into_iter().flat_map(|groups| groups.iter());
+        for (group, counts) in groups.zip(counts.chunks_mut(GROUP)) {
+            if let Some(cells) = group.get() {
+                add(counts, &**cells);
             }
         }
     }
@@ -423,18 +462,15 @@ mod tests {
     #[test]
     fn stats_stay_small() {
         let stat = Stat::default();
-        let idle = size_of::<StatCell>();
+        let idle = size_of_val(&*stat.cell);
         assert!(idle <= 160, "{idle}");
         for value in 20..300 {
             stat.record(value);
         }
-        let histogram = stat.cell.first.get().expect("recorded");
-        let groups = histogram
-            .groups
-            .iter()
-            .filter(|group| group.get().is_some())
-            .count();
-        let used = idle + size_of::<Histogram>() + groups * size_of::<[AtomicU64; GROUP]>();
-        assert!(used <= 1_280, "{used}");
+        let part = stat.cell.cells.parts().next().expect("recorded");
+        let groups = part.far.get().expect("recorded");
+        let used = groups.iter().filter(|group| group.get().is_some()).count();
+        let far = size_of_val(&**groups) + used * size_of::<[AtomicU64; GROUP]>();
+        assert!(idle + far <= 1_280, "{}", idle + far);
     }
 }
