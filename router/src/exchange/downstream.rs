@@ -90,7 +90,7 @@ impl<'a> Downstream<'a> {
             return Poll::Pending;
         }
         let (mut reader, _) = self.socket.split();
-        match self.input.poll_fill(cx, &mut reader) {
+        match self.input.poll_surprise(cx, &mut reader) {
             Poll::Ready(Ok(1..)) | Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
         }

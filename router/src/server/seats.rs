@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 /// How many tasks of a worker wait for a next connection.
-const KEPT: usize = 32;
+const KEPT: usize = 128;
 
 /// The tasks of one worker that have served a connection and wait for the next. Each ends when its place here is dropped.
 #[derive(Debug)]

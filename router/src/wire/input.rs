@@ -13,6 +13,8 @@ pub(crate) struct Input {
     /// Whether the last read found more than a small buffer holds.
     is_fast: bool,
     has_ended: bool,
+    /// Whether the last read found nothing: whoever reads again was woken for something.
+    is_awaited: bool,
 }
 
 impl Input {
@@ -77,11 +79,17 @@ impl Input {
         if self.has_ended {
             return Poll::Ready(Ok(0));
         }
+        if self.buffer.is_none() && !self.is_awaited {
+            // Most often nothing is there yet, and no room is needed to find that out.
+            self.is_awaited = true;
+            ready!(source.poll_ready(cx))?;
+        }
         let mut buffer = match self.buffer.take() {
             Some(buffer) => with_room(buffer),
             None => Buffer::for_read(self.is_fast),
         };
         let polled = source.poll_read(cx, buffer.room());
+        self.is_awaited = polled.is_pending();
         if let Poll::Ready(Ok(count)) = polled {
             self.is_fast = count == buffer.room().len() || count > SMALL;
             self.has_ended = count == 0;
@@ -90,6 +98,17 @@ impl Input {
         if !buffer.filled().is_empty() {
             self.buffer = Some(buffer);
         }
+        polled
+    }
+
+    /// The same for something that is not expected.
+    pub(crate) fn poll_surprise(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Reader<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let polled = self.poll_fill(cx, source);
+        self.is_awaited = false;
         polled
     }
 

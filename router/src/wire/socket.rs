@@ -243,6 +243,15 @@ impl Reader<'_> {
         }
     }
 
+    /// Ready when there may be something to read, as far as that can be told without reading.
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(half) => half.as_ref().poll_read_ready(cx),
+            Self::Unix(half) => half.as_ref().poll_read_ready(cx),
+            Self::Tls(_) | Self::Memory(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
