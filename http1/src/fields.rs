@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::HeaderValue;
+
 use crate::known::{Known, KnownSet};
 use crate::line_fault::LineFault;
 use crate::octets::{is_token, is_value, is_value_text};
@@ -103,6 +105,13 @@ impl Fields {
         self.push_with(known, |bytes| bytes.extend_from_slice(value));
     }
 
+    /// Adds a line at the end, whose value is known to be one.
+    pub fn push_value(&mut self, known: Known, value: &HeaderValue) {
+        let (start, name_end) = self.begin(known);
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.end(known, start, name_end);
+    }
+
     /// Adds a line at the end, under any name.
     pub fn push_named(&mut self, name: &[u8], value: &[u8]) {
         let start = self.bytes.len();
@@ -113,20 +122,17 @@ impl Fields {
         let name_end = self.bytes.len();
         self.bytes.extend_from_slice(b": ");
         self.bytes.extend_from_slice(value);
+        self.check_value(name_end);
         self.end(Known::of(name), start, name_end);
     }
 
     /// Adds a line at the end, whose value is what `write` appends to the bytes. It must not touch what is there.
     #[inline]
     pub fn push_with(&mut self, known: Known, write: impl FnOnce(&mut Vec<u8>)) {
-        debug_assert!(!known.name().is_empty(), "{known:?} is no name");
-        let start = self.bytes.len();
-        let (text, length) = known.start();
-        // A copy of known length takes a few instructions only.
-        self.bytes.extend_from_slice(text);
-        self.bytes.truncate(start + length);
+        let (start, name_end) = self.begin(known);
         write(&mut self.bytes);
-        self.end(known, start, start + length - ": ".len());
+        self.check_value(name_end);
+        self.end(known, start, name_end);
     }
 
     /// Replaces all lines with this name by one, at the end.
@@ -220,7 +226,7 @@ impl Fields {
         section: &[u8],
         found: &[httparse::Header<'_>],
     ) -> Result<(), LineFault> {
-        self.clear();
+        debug_assert!(self.bytes.is_empty(), "what was there before is forgotten");
         let end: &[u8] = match found {
             [] => b"\r\n",
             _ => b"\r\n\r\n",
@@ -231,37 +237,37 @@ impl Fields {
         // Without the empty line, so that the next one can follow.
         let lines = &section[..section.len() - "\r\n".len()];
         self.bytes.extend_from_slice(lines);
-        self.lines.reserve(found.len());
         check_length(section.len());
         let start = section.as_ptr() as usize;
-        let mut present = KnownSet::default();
-        let mut has_gaps = false;
-        let mut is_ended = true;
-        for header in found {
+        let (mut is_whole, mut has_gaps, mut is_ended) = (true, false, true);
+        self.lines.extend(found.iter().map(|header| {
             let name = header.name.as_ptr() as usize - start;
             let name_end = name + header.name.len();
             // Nothing but a line's end stands between a name and what is before it.
-            if !is_ended && !lines[..name].ends_with(b"\r\n") {
-                return Err(LineFault::BareLineFeed);
-            }
+            is_whole &= is_ended || lines[..name].ends_with(b"\r\n");
             // httparse places an empty value anywhere.
             let value = match header.value {
                 [] => name_end + 1,
                 value => value.as_ptr() as usize - start,
             };
             let value_end = value + header.value.len();
-            // From the colon to the line's end.
-            let rest = section.get(name_end..value_end + 2).unwrap_or_default();
-            is_ended = value == name_end + 2 && rest.starts_with(b": ") && rest.ends_with(b"\r\n");
+            is_ended = value == name_end + 2
+                && section[name_end + 1] == b' '
+                && section[value_end..].starts_with(b"\r\n");
             has_gaps |= !is_ended;
-            let known = Known::of(header.name.as_bytes());
-            present.insert(known);
             let places = [name, name_end, value, value_end];
-            self.lines.push(Line::new(known, places, is_ended));
-        }
-        self.present = present;
+            Line::new(Known::Other, places, is_ended)
+        }));
         self.has_gaps = has_gaps;
-        Ok(())
+        // By themselves, so that either loop needs no more than there are registers.
+        for (line, header) in self.lines.iter_mut().zip(found) {
+            line.known = Known::of(header.name.as_bytes());
+            self.present.insert(line.known);
+        }
+        match is_whole {
+            true => Ok(()),
+            false => Err(LineFault::BareLineFeed),
+        }
     }
 
     /// Where the lines are kept: moves when more room is needed.
@@ -271,13 +277,31 @@ impl Fields {
         (bytes.as_ptr(), bytes.capacity(), self.lines.capacity())
     }
 
-    /// Ends a line whose bytes are there from `start` on.
-    #[inline]
+    /// Begins a line, and says where its name begins and ends.
+    #[inline(always)]
+    fn begin(&mut self, known: Known) -> (usize, usize) {
+        debug_assert!(!known.name().is_empty(), "{known:?} is no name");
+        let start = self.bytes.len();
+        let (text, length) = known.start();
+        // A copy of a length that never changes takes a few instructions only.
+        self.bytes.extend_from_slice(text);
+        self.bytes.truncate(start + length);
+        (start, start + length - ": ".len())
+    }
+
+    /// Replaces what the value behind a name cannot have.
+    #[inline(always)]
+    fn check_value(&mut self, name_end: usize) {
+        let value = &mut self.bytes[name_end + ": ".len()..];
+        if !is_value_text(value) {
+            replace(value, is_value, b'?');
+        }
+    }
+
+    /// Ends a line whose name and value are there.
+    #[inline(always)]
     fn end(&mut self, known: Known, start: usize, name_end: usize) {
         let value = name_end + ": ".len();
-        if !is_value_text(&self.bytes[value..]) {
-            replace(&mut self.bytes[value..], is_value, b'?');
-        }
         let value_end = self.bytes.len();
         check_length(value_end);
         self.bytes.extend_from_slice(b"\r\n");

@@ -71,3 +71,33 @@ pub(crate) const fn letters_digits_and(marks: &[u8]) -> [bool; 256] {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn text_is_a_value_if_all_its_bytes_are() {
+        for length in 0..70 {
+            let mut text = vec![b'a'; length];
+            assert!(is_value_text(&text), "{length}");
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    text[at] = byte;
+                    assert_eq!(is_value_text(&text), is_value(byte), "{byte} at {at}");
+                }
+                text[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_a_value_elsewhere_is_one_here() {
+        for byte in 0..=u8::MAX {
+            let value = HeaderValue::from_bytes(&[byte]);
+            assert_eq!(value.is_ok(), is_value(byte), "{byte}");
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl Target {
 
     /// Takes a target over, and finds its parts.
     pub(crate) fn fill(&mut self, text: &[u8], method: &Method) -> Result<(), Refusal> {
-        self.clear();
+        debug_assert!(self.bytes.is_empty(), "what was there before is forgotten");
         self.bytes.extend_from_slice(text);
         self.text = 0..text.len();
         // All bytes are looked at, so that many are at once.
