@@ -25,15 +25,16 @@ pub enum Figure {
     IdleConnectionKib,
 }
 
-/// A figure of one proxy as a share of another's.
+/// A figure of one proxy as a share of another's, by what it was in single rounds: what slows the machine for a while is in both figures of
+/// a round, and so in none of its ratios.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ratio {
-    /// The ratio of the medians.
-    pub of_medians: f64,
-    /// The least of the ratios of single rounds.
-    pub least: f64,
-    /// The largest of them.
-    pub most: f64,
+    /// The median of the rounds.
+    pub median: f64,
+    /// Where the middle half of the rounds begins.
+    pub low: f64,
+    /// Where it ends.
+    pub high: f64,
 }
 
 impl Figure {
@@ -102,14 +103,11 @@ impl Figure {
     pub fn ratio(self, ones: &[Sample], others: &[Sample]) -> Option<Ratio> {
         let rounds = ones.iter().zip(others);
         let rounds = rounds.filter_map(|(one, other)| share(self.of(one)?, self.of(other)?));
-        let (least, most) = rounds.fold(None, |spread, ratio| match spread {
-            None => Some((ratio, ratio)),
-            Some((least, most)) => Some((ratio.min(least), ratio.max(most))),
-        })?;
+        let rounds = sorted(rounds);
         Some(Ratio {
-            of_medians: share(self.median(ones)?, self.median(others)?)?,
-            least,
-            most,
+            median: middle(&rounds)?,
+            low: *rounds.get(rounds.len() / 4)?,
+            high: *rounds.get(rounds.len() - 1 - rounds.len() / 4)?,
         })
     }
 }
@@ -119,12 +117,20 @@ fn share(one: f64, other: f64) -> Option<f64> {
     ratio.is_finite().then_some(ratio)
 }
 
-/// The middle value, or the mean of the two.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    middle(&sorted(values))
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_unstable_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
+    values
+}
+
+/// The middle one of sorted values, or the mean of the two.
+fn middle(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
     Some(f64::midpoint(lower, upper))
 }
 
@@ -171,14 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_compares_medians_and_shows_how_far_rounds_differ() {
-        let ones = [sample(10, 1.0), sample(10, 2.0), sample(10, 3.0)];
-        let others = [sample(10, 2.0), sample(10, 2.0), sample(10, 4.0)];
+    fn a_ratio_compares_round_by_round_and_shows_how_far_rounds_differ() {
+        let samples = |all: [f64; 5]| all.map(|cpu_seconds| sample(10, cpu_seconds));
+        let ones = samples([1.0, 2.0, 30.0, 4.0, 1.0]);
+        let others = samples([2.0, 2.0, 20.0, 5.0, 10.0]);
         let ratio = Figure::CpuUsPerRequest.ratio(&ones, &others);
         let expected = Ratio {
-            of_medians: 1.0,
-            least: 0.5,
-            most: 1.0,
+            median: 0.8,
+            low: 0.5,
+            high: 1.0,
         };
         assert_eq!(ratio, Some(expected));
         assert_eq!(Figure::IdleConnectionKib.ratio(&ones, &others), None);

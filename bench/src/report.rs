@@ -99,7 +99,7 @@ impl Report {
     fn headline(&self, row: &Row) -> String {
         let cpu = shown(Figure::CpuUsPerRequest.median(&row.samples));
         match self.ratio(Figure::CpuUsPerRequest, row) {
-            Some(ratio) => format!("{cpu} (× {:.2})", ratio.of_medians),
+            Some(ratio) => format!("{cpu} (× {:.2})", ratio.median),
             None => cpu,
         }
     }
@@ -144,7 +144,7 @@ impl Report {
                 let first = self.rows.first().filter(|row| row.kind == Kind::Router)?;
                 (first, self.rows.iter().find(|row| row.kind == kind)?)
             }
-            Against::PolicyOff => (self.rows.get(1)?, self.rows.first()?),
+            Against::Itself => (self.rows.get(1)?, self.rows.first()?),
         };
         let ratio = mark.figure.ratio(&one.samples, &other.samples)?;
         Some(format!(
@@ -153,7 +153,7 @@ impl Report {
             one.name,
             other.name,
             shown_ratio(Some(ratio)),
-            mark.bound.verdict(ratio.of_medians),
+            mark.bound.verdict(ratio.median),
         ))
     }
 
@@ -228,12 +228,8 @@ fn shown(figure: Option<f64>) -> String {
 
 fn shown_ratio(ratio: Option<Ratio>) -> String {
     ratio.map_or_else(String::new, |ratio| {
-        let Ratio {
-            of_medians,
-            least,
-            most,
-        } = ratio;
-        format!("{of_medians:.2} ({least:.2}–{most:.2})")
+        let Ratio { median, low, high } = ratio;
+        format!("{median:.2} ({low:.2}–{high:.2})")
     })
 }
 
@@ -277,7 +273,13 @@ mod tests {
         let check = |scenario, expected: &[&str]| {
             assert_eq!(report(scenario).verdicts(), expected, "{scenario:?}");
         };
-        check(Scenario::Http1(Http1::Get), &[]);
+        check(Scenario::Http1(Http1::Idle), &[]);
+        check(
+            Scenario::Http1(Http1::Get),
+            &[
+                "CPU µs/request, router to nginx: 0.45 (0.45–0.45); the mark of at most 0.97 is kept",
+            ],
+        );
         check(
             Scenario::Http1(Http1::Policy),
             &[

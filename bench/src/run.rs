@@ -48,8 +48,8 @@ pub struct Options {
 }
 
 const LEGEND: &str = "\
-Medians. × is what the first row's figure is to that of a row: the ratio of the medians, and the least and the largest ratio of
-a round.";
+Medians. × is what the first row's figure is to that of a row: the median of the ratios of single rounds, and between which the
+middle half of them lies.";
 
 /// Measures scenarios and prints what comes of it. Where one name is compared with many, they are `names`.
 ///

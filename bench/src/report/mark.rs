@@ -17,8 +17,8 @@ pub(super) struct Mark {
 pub(super) enum Against {
     /// The router with another program.
     Peer(Kind),
-    /// The router with all policy on with itself without any.
-    PolicyOff,
+    /// The router in its second setting with itself in the first: all policy with none, many names with one.
+    Itself,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,18 @@ pub(super) enum Bound {
 
 /// The marks of a scenario.
 pub(super) fn of(scenario: Scenario) -> &'static [Mark] {
+    const GET: &[Mark] = &cpu(0.45, 0.97, 0.95);
+    const SINGLE: &[Mark] = &cpu(0.67, 0.97, 0.95);
+    const POST: &[Mark] = &cpu(0.50, 0.85, 0.50);
+    const CONNECT: &[Mark] = &cpu(0.68, 1.10, 0.99);
+    const DOWNLOAD: &[Mark] = &cpu(0.75, 0.25, 0.55);
+    const NAMES: &[Mark] = &[Mark {
+        against: Against::Itself,
+        figure: Figure::CpuUsPerRequest,
+        bound: Bound::AtMost(1.05),
+    }];
     const POLICY: &[Mark] = &[Mark {
-        against: Against::PolicyOff,
+        against: Against::Itself,
         figure: Figure::RequestsPerCpuSecond,
         bound: Bound::AtLeast(0.95),
     }];
@@ -40,11 +50,26 @@ pub(super) fn of(scenario: Scenario) -> &'static [Mark] {
     ];
     const RATE: &[Mark] = &[Mark::at_most(1.0, Figure::P99Us, Kind::Envoy)];
     match scenario {
+        Scenario::Http1(Http1::Get) => GET,
+        Scenario::Http1(Http1::Single) => SINGLE,
+        Scenario::Http1(Http1::Post) => POST,
+        Scenario::Http1(Http1::Connect) => CONNECT,
+        Scenario::Http1(Http1::Download) => DOWNLOAD,
+        Scenario::Http1(Http1::Names) => NAMES,
         Scenario::Http1(Http1::Policy) => POLICY,
         Scenario::Grpc(Grpc::Unary) => UNARY,
         Scenario::Grpc(Grpc::Rate) => RATE,
-        Scenario::Http1(_) | Scenario::Grpc(_) => &[],
+        Scenario::Http1(Http1::Idle | Http1::Rate) | Scenario::Grpc(_) => &[],
     }
+}
+
+/// How much CPU time the router may take by request, to that of each peer.
+const fn cpu(envoy: f64, nginx: f64, haproxy: f64) -> [Mark; 3] {
+    [
+        Mark::at_most(envoy, Figure::CpuUsPerRequest, Kind::Envoy),
+        Mark::at_most(nginx, Figure::CpuUsPerRequest, Kind::Nginx),
+        Mark::at_most(haproxy, Figure::CpuUsPerRequest, Kind::Haproxy),
+    ]
 }
 
 impl Mark {
