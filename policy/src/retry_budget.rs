@@ -74,6 +74,11 @@ impl RetryBudget {
         }
     }
 
+    /// Reads what a deposit needs, and returns something of it: who will pay in a little later finds it near the processor.
+    pub fn prefetch(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
     /// Pays in for a request.
     pub fn deposit(&self, now: Duration) {
         if self.deposit == 0 {

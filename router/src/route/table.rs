@@ -172,6 +172,7 @@ impl Shard {
         from_here
             .filter(|slot| slot.hash == hash)
             .map(|slot| &slot.route)
+            .inspect(|route| route.prefetch())
             .find(|route| route.texts.key() == *key)
     }
 

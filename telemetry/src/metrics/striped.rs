@@ -59,6 +59,11 @@ impl<T: Default> Striped<T> {
         &self.lanes.get_or_init(all)[lane()].0
     }
 
+    /// The part that is used as long as nobody is in the way.
+    pub(super) fn first(&self) -> &T {
+        &self.first
+    }
+
     /// All parts that there are.
     pub(super) fn parts(&self) -> impl Iterator<Item = &T> {
         let lanes = self.lanes.get().into_iter().flatten();

@@ -1,6 +1,9 @@
 //! What is counted of the requests that pass a place: one block of memory, because a request touches all of it.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use super::Value;
 use super::stat::{Histogram, Windowed};
@@ -50,6 +53,13 @@ impl AsRef<Histogram> for Counts {
 }
 
 impl Traffic {
+    /// Reads what a request counts in, and returns something of it: who will count a little later finds it near the processor.
+    #[must_use]
+    pub fn prefetch(&self) -> u64 {
+        let counts = self.counts.cells.first();
+        counts.requests.load(Relaxed) ^ counts.latency.prefetch()
+    }
+
     /// A request has come.
     pub fn begin(&self) {
         self.counts.cells.add(1, |counts| &counts.requests);
