@@ -17,6 +17,7 @@ use dtab::{Dtab, Leaf, NameTree, Path};
 use live::{Live, Publisher};
 use namer::{Binding, Bound, BoundTree, Evaluated};
 use policy::RetryBudget;
+use telemetry::Traffic;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use overridden::Overridden;
@@ -78,6 +79,7 @@ impl Route {
         (clients, services): (&Arc<Clients>, &Arc<Services>),
     ) -> Arc<Self> {
         let (out, bound) = live::channel();
+        let traffic = Traffic::default();
         let route = Arc::new(Self {
             used: AtomicU32::new(0),
             budget: service.budget(),
@@ -93,6 +95,7 @@ impl Route {
         let following = Following {
             route: Arc::downgrade(&route),
             clients: Arc::clone(clients),
+            traffic: Some(traffic),
             watched: Vec::new(),
         };
         live::run("route", &route.bound, follow(binding, following, out));
@@ -204,6 +207,8 @@ struct Following {
     /// Gone, if it is in the middle of it.
     route: Weak<Route>,
     clients: Arc<Clients>,
+    /// What its requests are counted in once it is bound. Made with the route, so that they are neighbours in memory.
+    traffic: Option<Traffic>,
     /// Clients whose endpoints decide whether an alternative to them is taken.
     watched: Vec<Arc<Client>>,
 }
@@ -272,7 +277,10 @@ impl Following {
         match shares(tree, is_down) {
             Err(nothing) => Outcome::Nothing(nothing),
             Ok(shares) => {
-                let stats = route.stats.get_or_init(|| route.services.of(&route.path));
+                let stats = route.stats.get_or_init(|| {
+                    let traffic = self.traffic.take().unwrap_or_default();
+                    route.services.of(&route.path, traffic)
+                });
                 stats.show_dead_share(dead_share);
                 let before = match before.value().map(|outcome| &**outcome) {
                     Some(Outcome::Split(split)) => Some(split),

@@ -46,8 +46,13 @@ struct Rest {
 
 impl Exchanges {
     fn new(scope: Scope) -> Self {
+        Self::with(Traffic::default(), scope)
+    }
+
+    /// Counted here, unless this is a place where others count already.
+    fn with(traffic: Traffic, scope: Scope) -> Self {
         Self {
-            traffic: scope.traffic(),
+            traffic: scope.adopt(traffic),
             rest: Box::new(Rest {
                 streams: OnceLock::new(),
                 scope,

@@ -207,6 +207,12 @@ impl Scope {
     /// What is counted of requests: several metrics of this scope that lie together.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
+        self.adopt(Traffic::default())
+    }
+
+    /// Shows what is counted here, unless this scope has such metrics already: then these are returned, and to be used instead.
+    #[must_use]
+    pub fn adopt(&self, traffic: Traffic) -> Traffic {
         let mut tree = self.registry.write();
         let taken = Part::NAMED
             .iter()
@@ -216,7 +222,6 @@ impl Scope {
             Some((name, _)) => return self.lone(name),
             None => {}
         }
-        let traffic = Traffic::default();
         for (name, part) in Part::NAMED {
             let cell = Cell::Traffic(traffic.clone(), part);
             tree.insert(Arc::clone(&self.prefix), name, cell);

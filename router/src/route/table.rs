@@ -1,12 +1,11 @@
 //! The routes of a router, by the key that its identifiers find. Requests read it without a lock.
 
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use foldhash::quality::RandomState;
 
 use super::Route;
 use crate::identify::Key;
@@ -31,7 +30,7 @@ impl Routes {
     pub(crate) fn new(limit: usize, stats: Arc<RouterStats>) -> Self {
         Self {
             shards: std::array::from_fn(|_| ArcSwap::default()),
-            hasher: RandomState::default(),
+            hasher: RandomState::new(),
             limit,
             len: AtomicUsize::new(0),
             writing: Mutex::new(()),
@@ -127,7 +126,10 @@ impl Routes {
     }
 
     fn hash(&self, key: &Key<'_>) -> u64 {
-        self.hasher.hash_one((key.identifier, &*key.text))
+        // Which identifier found it is seen when keys are compared.
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(&key.text);
+        hasher.finish()
     }
 
     fn shard(&self, hash: u64) -> &ArcSwap<Shard> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dtab::Path;
-use telemetry::{Counter, Gauge, Scope, Stat};
+use telemetry::{Counter, Gauge, Scope, Stat, Traffic};
 
 use super::Exchanges;
 use super::grpc::Calls;
@@ -64,9 +64,9 @@ struct Named {
 }
 
 impl ServiceStats {
-    fn new(scope: Scope, named: Option<Named>) -> Self {
+    fn new(traffic: Traffic, scope: Scope, named: Option<Named>) -> Self {
         Self {
-            exchanges: Exchanges::new(scope),
+            exchanges: Exchanges::with(traffic, scope),
             rest: Box::new(Rest {
                 named,
                 dead: OnceLock::new(),
@@ -147,18 +147,22 @@ impl Services {
     pub(super) fn new(router: &Scope) -> Self {
         let scope = router.scope("service");
         Self {
-            other: Arc::new(ServiceStats::new(scope.node("other"), None)),
+            other: Arc::new(ServiceStats::new(
+                Traffic::default(),
+                scope.node("other"),
+                None,
+            )),
             by_name: Arc::new(Series::new(scope)),
         }
     }
 
-    /// The numbers of a name: the same ones for all routes (with rules of their own) of that name.
-    pub(crate) fn of(&self, name: &Path) -> ServiceStats {
+    /// The numbers of a name, with memory to count in: the same ones for all routes (with rules of their own) of that name.
+    pub(crate) fn of(&self, name: &Path, traffic: Traffic) -> ServiceStats {
         let name = name.to_string();
         self.by_name
             .join(name.trim_start_matches('/'), |series, scope| {
                 let other = Arc::clone(&self.other);
-                ServiceStats::new(scope, Some(Named { series, other }))
+                ServiceStats::new(traffic, scope, Some(Named { series, other }))
             })
     }
 }
