@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[path = "../../http1/tests/corpus/claims.rs"]
+#[path = "../../http1/tests/wire/corpus/claims.rs"]
 mod claims;
 
 use libfuzzer_sys::fuzz_target;

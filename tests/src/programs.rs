@@ -1,6 +1,7 @@
 //! Where the programs under test are.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -22,16 +23,16 @@ pub fn program(name: &str) -> PathBuf {
 fn build() -> PathBuf {
     let dir = profile_dir();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let profile = match dir.file_name().and_then(OsStr::to_str) {
+        None | Some("debug") => "dev",
+        Some(name) => name,
+    };
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args([
-            "build", "--quiet", "-p", "router", "-p", "namerd", "-p", "namerctl", "--bins",
-        ])
+        .args(["build", "--quiet", "--profile", profile])
+        .args(["-p", "router", "-p", "namerd", "-p", "namerctl", "--bins"])
         .current_dir(root)
         .stdin(Stdio::null());
-    if dir.ends_with("release") {
-        cargo.arg("--release");
-    }
     let status = cargo.status().expect("cargo starts");
     assert!(
         status.success(),
@@ -40,7 +41,7 @@ fn build() -> PathBuf {
     dir
 }
 
-/// `target/debug` or `target/release`; tests run in its folder `deps`.
+/// `target/debug`, or that of another profile; tests run in its folder `deps`.
 pub(crate) fn profile_dir() -> PathBuf {
     let path = env::current_exe().expect("a running program has a path");
     let mut dir = path.parent().expect("a program stands in a folder");

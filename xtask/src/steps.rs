@@ -59,26 +59,46 @@ pub(crate) fn test() -> Result<()> {
     step("fmt", || cargo("fmt --all -- --check").run())?;
     step("tidy", tidy::run)?;
     step("clippy", || {
-        cargo("clippy --workspace --all-targets -- -D warnings").run()
+        checks("clippy --all-targets")
+            .args(["--", "-D", "warnings"])
+            .run()
     })?;
     step("doc", || {
-        cargo("doc --workspace --no-deps --document-private-items")
+        // The only step that leaves out what tests need of the dependencies: the programs must do without.
+        checks("doc --no-deps --document-private-items")
             .env("RUSTDOCFLAGS", "-D warnings")
             .run()
     })?;
-    step("build", || build(Profile::Quick, &[]))?;
+    step("build", || checks("test --no-run").run())?;
     step("demo", || {
         let demo = Profile::Quick.program("demo");
-        demo.args(["--script", "--for", "20s"]).run()
+        demo.args(["--script", "--for", "10s"]).run()
     })?;
     let mut count = Count::default();
     let ran = step("test", || {
-        cargo("test --workspace --no-fail-fast")
+        checks("test --no-fail-fast")
             .env("SWITCHYARD_BIN_DIR", Profile::Quick.dir())
+            .env("RUST_TEST_THREADS", threads().to_string())
             .lines(|line| count.read(line))
     });
     writeln!(stdout(), "{} passed, {} failed", count.passed, count.failed)?;
     ran
+}
+
+/// Cargo, for the whole workspace and with one profile, so that no step builds again what another one has built.
+fn checks(words: &str) -> Program {
+    let cargo = cargo(words).args(["--workspace", "--profile", Profile::Quick.name()]);
+    // What nobody goes on with needs no notes for the next time.
+    match std::env::var_os("CI") {
+        Some(_) => cargo.env("CARGO_INCREMENTAL", "0"),
+        None => cargo,
+    }
+}
+
+/// How many tests run at once. Those that take long wait for most of their time.
+fn threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors + 2
 }
 
 /// Runs a step, says which one it is, how long it took, and, if it fails, that it was this one.

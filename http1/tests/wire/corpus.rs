@@ -1,6 +1,5 @@
 //! Replays the fuzzer's corpus, so that what it once found stays fixed where there is no fuzzer.
 
-#[path = "corpus/claims.rs"]
 mod claims;
 
 use std::path::Path;

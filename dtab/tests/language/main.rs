@@ -1,0 +1,5 @@
+//! The language of names, from outside.
+
+mod conformance;
+mod corpus;
+mod laws;
