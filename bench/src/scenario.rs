@@ -74,7 +74,7 @@ impl Scenario {
                 .flat_map(|router| one_name_and_many(router, names))
                 .collect(),
             Self::Http1(Http1::Policy) => routers.flat_map(policy_off_and_on).collect(),
-            Self::Http1(Http1::Download) => with_default_buffers(of_run),
+            Self::Http1(Http1::Download | Http1::Post) => with_default_buffers(of_run),
             Self::Grpc(Grpc::One) => {
                 let with_two = routers.map(|router| Contender {
                     name: format!("{}, 2 workers", router.name),

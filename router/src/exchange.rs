@@ -99,6 +99,7 @@ impl Router {
                 if origin.edge.clear_context && headers::clear_context(fields) {
                     // What a router beyond the edge says of its names is not for strangers.
                     fields.remove(Known::ContentLength);
+                    message.lease = None;
                     return downstream.reply("").await;
                 }
                 let compression = origin.edge.compression;

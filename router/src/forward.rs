@@ -88,7 +88,8 @@ pub(crate) async fn forward(
     let answered = match &client.target {
         Target::Status(status) => {
             downstream.response.reset(*status);
-            Ok((class(downstream, None, sending.classifier), None))
+            let class = class(downstream, None, sending.classifier);
+            Ok((class, None, Instant::now()))
         }
         Target::Endpoints { set, .. } => {
             match endpoints(client, set, sending.trying.deadline).await {
@@ -97,9 +98,8 @@ pub(crate) async fn forward(
             }
         }
     };
-    let now = Instant::now();
     match answered {
-        Ok((class, rest)) => {
+        Ok((class, rest, now)) => {
             client.stats.statuses.count(downstream.response.status);
             begun.end(!class.is_failure(), now);
             if !class.is_failure() {
@@ -108,7 +108,7 @@ pub(crate) async fn forward(
             Ok(Begun { now, class, rest })
         }
         Err(Unanswered::Refused(error)) => {
-            begun.fail(error.label(), now);
+            begun.fail(error.label(), Instant::now());
             Err(Unanswered::Refused(error))
         }
         Err(Unanswered::Gone) => Err(Unanswered::Gone),
@@ -161,14 +161,14 @@ pub(crate) async fn endpoints(
     }
 }
 
-/// Has one of the endpoints answer.
+/// Has one of the endpoints answer, and says when it has.
 async fn balance(
     client: &Arc<Client>,
     endpoints: &Endpoints,
     sending: &Sending<'_>,
     downstream: &mut Downstream<'_>,
     message: &mut Message,
-) -> Result<(Class, Option<Kind>), Unanswered> {
+) -> Result<(Class, Option<Kind>, Instant), Unanswered> {
     if let Some(most) = sending.most
         && endpoints.load() >= most
     {
@@ -203,16 +203,17 @@ async fn balance(
         return Err(switched(client, message).into());
     };
     let class = class(downstream, message.asked.as_ref(), sending.classifier);
+    let now = Instant::now();
     if let Some(lease) = &mut message.lease {
-        lease.in_flight.judge(class.into(), Instant::now());
+        lease.in_flight.judge(class.into(), now);
     }
     let length = downstream.response.length();
     match sending.holding.and_then(|holding| holding.of(length)) {
         Some(bounds) if kind == Kind::Body => {
             Box::pin(hold(client, bounds, downstream, message)).await?;
-            Ok((class, None))
+            Ok((class, None, Instant::now()))
         }
-        _ => Ok((class, Some(kind))),
+        _ => Ok((class, Some(kind), now)),
     }
 }
 

@@ -119,9 +119,8 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// A request that begins now. If it has no answer by `too_late` the endpoint is to blame; if it is given up earlier, nobody is.
-    pub(crate) fn new(endpoint: Arc<Endpoint>, now: Instant, too_late: Option<Instant>) -> Self {
-        let began = endpoint.clock.time_at(now);
+    /// A request that begins at this time of the client's clock. If it has no answer by `too_late` the endpoint is to blame; if it is given up earlier, nobody is.
+    pub(crate) fn new(endpoint: Arc<Endpoint>, began: Duration, too_late: Option<Instant>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             admission: Some(endpoint.accrual.admit(began)),

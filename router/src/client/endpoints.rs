@@ -204,7 +204,7 @@ mod tests {
             .members()
             .find(|endpoint| endpoint.address.port() == 2)
             .expect("there");
-        let _busy = InFlight::new(Arc::clone(kept), Instant::now(), None);
+        let _busy = InFlight::new(Arc::clone(kept), Duration::ZERO, None);
         says.set(addresses(&[2, 3]));
         settle().await;
         assert_eq!(ports(&set), [2, 3]);

@@ -38,6 +38,8 @@ pub(crate) struct Round<'a> {
     /// What the last one said that took no connection.
     refused: Option<ConnectError>,
     now: Instant,
+    /// The same by the client's clock.
+    time: Duration,
     was_late: bool,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Round<'a> {
             tried: Vec::new(),
             refused: None,
             now: trying.began,
+            time: client.clock.time_at(trying.began),
             was_late: false,
         }
     }
@@ -65,6 +68,7 @@ impl<'a> Round<'a> {
             let is_first = self.tried.is_empty();
             if !is_first {
                 self.now = Instant::now();
+                self.time = self.client.clock.time_at(self.now);
             }
             if self.tried.len() >= MAX_ENDPOINTS || (!is_first && self.now >= self.trying.deadline)
             {
@@ -72,7 +76,7 @@ impl<'a> Round<'a> {
             }
             let pick = self.pick()?;
             count(self.client, &pick);
-            let in_flight = InFlight::new(Arc::clone(pick.node), self.now, self.trying.too_late);
+            let in_flight = InFlight::new(Arc::clone(pick.node), self.time, self.trying.too_late);
             if in_flight.came_too_late() && !pick.is_desperate && !self.was_late {
                 // Somebody else became its probe in this moment: now another one may be better.
                 self.was_late = true;
@@ -85,13 +89,12 @@ impl<'a> Round<'a> {
 
     /// An endpoint that this try has not asked, and rather one that no other has.
     fn pick(&self) -> Option<Pick<'a, Endpoint>> {
-        let time = self.client.clock.time_at(self.now);
         let pick = |failed: &[SocketAddr]| {
             let is_tried = |endpoint: &Endpoint| {
                 self.tried.contains(&endpoint.address) || failed.contains(&endpoint.address)
             };
             let balancer = &self.endpoints.balancer;
-            balancer.pick(time, &mut fastrand::f64, is_tried)
+            balancer.pick(self.time, &mut fastrand::f64, is_tried)
         };
         match pick(self.trying.failed) {
             Some(picked) if !picked.is_desperate => Some(picked),
@@ -115,9 +118,8 @@ impl<'a> Round<'a> {
         self.client.stats.trouble().nacks.inc();
         self.tried
             .extend(self.asked.map(|endpoint| endpoint.address));
-        let time: Duration = self.client.clock.time_at(self.now);
         let is_other = |endpoint: &Arc<Endpoint>| {
-            !self.tried.contains(&endpoint.address) && endpoint.status(time) == Status::Open
+            !self.tried.contains(&endpoint.address) && endpoint.status(self.time) == Status::Open
         };
         self.endpoints.balancer.members().any(is_other)
     }
