@@ -1,16 +1,31 @@
 //! Tasks that serve one connection after the other: to start one, and to end it, takes longer than many a request.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 /// How many tasks of a worker wait for a next connection.
 const KEPT: usize = 128;
 
+/// How long a task that nobody needs waits, once or twice.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The tasks of one worker that have served a connection and wait for the next. Each ends when its place here is dropped.
 #[derive(Debug)]
 pub(super) struct Seats<T> {
-    free: Arc<Mutex<Vec<Seat<T>>>>,
+    free: Arc<Mutex<Free<T>>>,
+}
+
+#[derive(Debug)]
+struct Free<T> {
+    /// The last that became free is the next that is taken.
+    seats: Vec<Seat<T>>,
+    /// How many of them nobody has needed since somebody last looked.
+    unneeded: usize,
+    /// Whether somebody looks.
+    is_swept: bool,
 }
 
 /// Where a task waits for what it serves next.
@@ -23,10 +38,10 @@ pub(super) struct Taken<T> {
     seats: Seats<T>,
 }
 
-impl<T> Seats<T> {
+impl<T: Send + 'static> Seats<T> {
     /// Gives this to a task that waits, if one does; else it comes back, for a new one.
     pub(super) fn give(&self, guest: T) -> Result<(), T> {
-        let Some(seat) = self.free().pop() else {
+        let Some(seat) = self.free().take() else {
             return Err(guest);
         };
         let taken = self.taken(seat.clone());
@@ -47,6 +62,21 @@ impl<T> Seats<T> {
         }
     }
 
+    /// Ends the tasks that nobody needs, until none waits.
+    async fn sweep(self) {
+        loop {
+            sleep(PAUSE).await;
+            let mut free = self.free();
+            let unneeded = free.unneeded;
+            free.seats.drain(..unneeded);
+            free.unneeded = free.seats.len();
+            free.is_swept = !free.seats.is_empty();
+            if !free.is_swept {
+                return;
+            }
+        }
+    }
+
     fn taken(&self, seat: Seat<T>) -> Taken<T> {
         Taken {
             seat,
@@ -54,17 +84,29 @@ impl<T> Seats<T> {
         }
     }
 
-    fn free(&self) -> MutexGuard<'_, Vec<Seat<T>>> {
+    fn free(&self) -> MutexGuard<'_, Free<T>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Taken<T> {
+impl<T> Free<T> {
+    fn take(&mut self) -> Option<Seat<T>> {
+        let seat = self.seats.pop();
+        self.unneeded = self.unneeded.min(self.seats.len());
+        seat
+    }
+}
+
+impl<T: Send + 'static> Taken<T> {
     /// From now on the task may be given something else. It ends if enough others wait.
     fn leave(self) {
         let mut free = self.seats.free();
-        if free.len() < KEPT {
-            free.push(self.seat);
+        if free.seats.len() < KEPT {
+            free.seats.push(self.seat);
+        }
+        if !free.is_swept {
+            free.is_swept = true;
+            live::task("seats", self.seats.clone().sweep());
         }
     }
 }
@@ -78,8 +120,14 @@ impl<T> Clone for Seats<T> {
 
 impl<T> Default for Seats<T> {
     fn default() -> Self {
-        let free = Arc::default();
-        Self { free }
+        let free = Free {
+            seats: Vec::new(),
+            unneeded: 0,
+            is_swept: false,
+        };
+        Self {
+            free: Arc::new(Mutex::new(free)),
+        }
     }
 }
 
@@ -105,6 +153,27 @@ mod tests {
         by
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_needed_for_a_while_ends() {
+        let (seats, started) = (Seats::default(), Arc::default());
+        let (mut one, mut two) = (serve(&seats, &started), serve(&seats, &started));
+        while one.recv().await.is_some() || two.recv().await.is_some() {}
+        tokio::task::yield_now().await;
+        assert_eq!(seats.free().seats.len(), 2);
+        // The last one is needed again and again.
+        for _ in 0..3 {
+            sleep(PAUSE * 2 / 3).await;
+            let mut by = serve(&seats, &started);
+            while by.recv().await.is_some() {}
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(seats.free().seats.len(), 1);
+        sleep(PAUSE * 3).await;
+        assert_eq!(seats.free().seats.len(), 0);
+        assert!(!seats.free().is_swept);
+        assert_eq!(started.load(Ordering::Relaxed), 2);
+    }
+
     #[tokio::test]
     async fn a_task_serves_one_after_the_other() {
         let (seats, started) = (Seats::default(), Arc::default());
@@ -127,6 +196,6 @@ mod tests {
         }
         tokio::task::yield_now().await;
         assert_eq!(started.load(Ordering::Relaxed), 2 * KEPT);
-        assert_eq!(seats.free().len(), KEPT);
+        assert_eq!(seats.free().seats.len(), KEPT);
     }
 }
