@@ -28,15 +28,9 @@ struct Free<T> {
     is_swept: bool,
 }
 
-/// Where a task waits for what it serves next.
-type Seat<T> = mpsc::Sender<(T, Taken<T>)>;
-
-/// A task's own place, which it gives back when it is done.
+/// Where a task waits for what it serves next. It comes with the guest, and goes back when he is served.
 #[derive(Debug)]
-pub(super) struct Taken<T> {
-    seat: Seat<T>,
-    seats: Seats<T>,
-}
+struct Seat<T>(mpsc::Sender<(T, Self)>);
 
 impl<T: Send + 'static> Seats<T> {
     /// Gives this to a task that waits, if one does; else it comes back, for a new one.
@@ -44,21 +38,31 @@ impl<T: Send + 'static> Seats<T> {
         let Some(seat) = self.free().take() else {
             return Err(guest);
         };
-        let taken = self.taken(seat.clone());
-        match seat.try_send((guest, taken)) {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(refused.into_inner().0),
-        }
+        let to = seat.0.clone();
+        to.try_send((guest, seat))
+            .map_err(|refused| refused.into_inner().0)
     }
 
     /// Serves this, and then whatever is [given](Self::give) to it, until too many wait already.
     pub(super) async fn serve<F: Future<Output = ()>>(self, first: T, serve: impl Fn(T) -> F) {
         let (seat, mut guests) = mpsc::channel(1);
-        let mut next = Some((first, self.taken(seat)));
-        while let Some((guest, taken)) = next {
+        let mut next = Some((first, Seat(seat)));
+        while let Some((guest, seat)) = next {
             serve(guest).await;
-            taken.leave();
+            self.leave(seat);
             next = guests.recv().await;
+        }
+    }
+
+    /// From now on the task may be given something else. It ends if enough others wait.
+    fn leave(&self, seat: Seat<T>) {
+        let mut free = self.free();
+        if free.seats.len() < KEPT {
+            free.seats.push(seat);
+        }
+        if !free.is_swept {
+            free.is_swept = true;
+            live::task("seats", self.clone().sweep());
         }
     }
 
@@ -77,13 +81,6 @@ impl<T: Send + 'static> Seats<T> {
         }
     }
 
-    fn taken(&self, seat: Seat<T>) -> Taken<T> {
-        Taken {
-            seat,
-            seats: self.clone(),
-        }
-    }
-
     fn free(&self) -> MutexGuard<'_, Free<T>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,20 +91,6 @@ impl<T> Free<T> {
         let seat = self.seats.pop();
         self.unneeded = self.unneeded.min(self.seats.len());
         seat
-    }
-}
-
-impl<T: Send + 'static> Taken<T> {
-    /// From now on the task may be given something else. It ends if enough others wait.
-    fn leave(self) {
-        let mut free = self.seats.free();
-        if free.seats.len() < KEPT {
-            free.seats.push(self.seat);
-        }
-        if !free.is_swept {
-            free.is_swept = true;
-            live::task("seats", self.seats.clone().sweep());
-        }
     }
 }
 
