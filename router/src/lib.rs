@@ -5,7 +5,7 @@
 //! 1. `server` accepts connections and hands them to workers, each a runtime on a core of its own.
 //! 2. `identify` finds the key of the request's name, `headers` takes out what was meant for this hop.
 //! 3. `route` maps the key to a route, which follows its binding, and draws a branch of it.
-//! 4. `client` belongs to a bound id: endpoints, and the connections to them. `balance` chooses one.
+//! 4. `client` belongs to a bound id: endpoints, and the connections to them. The crate `policy` chooses one.
 //! 5. `forward` sends the request, and the response back; `error` says why there is none. `wire` moves the bytes.
 //!
 //! `http2` has these stages for streams of HTTP/2, wherever they differ.
