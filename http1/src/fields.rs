@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use http::HeaderValue;
-
 use crate::known::{Known, KnownSet};
 use crate::line_fault::LineFault;
 use crate::octets::{is_token, is_value, is_value_text};
@@ -103,13 +101,6 @@ impl Fields {
     /// Adds a line at the end. `known` is one of those that have a name.
     pub fn push(&mut self, known: Known, value: &[u8]) {
         self.push_with(known, |bytes| bytes.extend_from_slice(value));
-    }
-
-    /// Adds a line at the end, whose value is known to be one.
-    pub fn push_value(&mut self, known: Known, value: &HeaderValue) {
-        let (start, name_end) = self.begin(known);
-        self.bytes.extend_from_slice(value.as_bytes());
-        self.end(known, start, name_end);
     }
 
     /// Adds a line at the end, under any name.

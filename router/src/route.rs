@@ -46,16 +46,33 @@ pub(crate) struct Route {
     bound: Live<Outcome>,
     /// Its numbers, once it is bound.
     stats: OnceLock<ServiceStats>,
-    /// How it is found and shown.
-    pub(crate) texts: Texts,
     /// The rules that the request brought along, as the next router is told; none for most.
     pub(crate) handed_on: Option<Box<Shown>>,
+    /// How it is found and shown.
+    pub(crate) texts: Texts,
     /// What of its requests may be tried again.
     pub(crate) budget: RetryBudget,
     pub(crate) path: Path,
     /// The rules that the request brought along; empty for most.
     pub(crate) local: Dtab,
     services: Arc<Services>,
+    /// What its requests are counted in once it is bound, unless the name had numbers already.
+    traffic: Traffic,
+}
+
+/// What requests for a route touch outside of it, to be found without reading the route first.
+#[derive(Clone, Debug)]
+struct Ahead {
+    bound: Live<Outcome>,
+    traffic: Traffic,
+}
+
+impl Ahead {
+    /// Reads what a request for the route will need, all at once. Where there are thousands of names each of these lies in memory that is
+    /// far away, and one after the other they would be waited for; what changes a word of them waits for all that was asked for before.
+    fn prefetch(&self, route: &Route) {
+        black_box(self.bound.prefetch() ^ self.traffic.prefetch() ^ route.budget.prefetch());
+    }
 }
 
 /// What a name came to.
@@ -91,23 +108,23 @@ impl Route {
             path,
             local,
             services: Arc::clone(services),
+            traffic,
         });
         let following = Following {
             route: Arc::downgrade(&route),
             clients: Arc::clone(clients),
-            traffic: Some(traffic),
             watched: Vec::new(),
         };
         live::run("route", &route.bound, follow(binding, following, out));
         route
     }
 
-    /// Reads what a request for it will need, all at once. Where there are thousands of names each of these lies in memory that is far
-    /// away, and one after the other they would be waited for; what changes a word of them waits for all that was asked for before.
-    fn prefetch(&self) {
-        let stats = self.stats.get();
-        let counts = stats.map_or(0, |stats| stats.exchanges.prefetch());
-        black_box(self.bound.prefetch() ^ self.budget.prefetch() ^ counts);
+    /// What its requests touch outside of it.
+    fn ahead(&self) -> Ahead {
+        Ahead {
+            bound: self.bound.clone(),
+            traffic: self.traffic.clone(),
+        }
     }
 
     /// Notes the time, so that idle routes are known. Stored only when it differs: other workers read this line too.
@@ -207,8 +224,6 @@ struct Following {
     /// Gone, if it is in the middle of it.
     route: Weak<Route>,
     clients: Arc<Clients>,
-    /// What its requests are counted in once it is bound. Made with the route, so that they are neighbours in memory.
-    traffic: Option<Traffic>,
     /// Clients whose endpoints decide whether an alternative to them is taken.
     watched: Vec<Arc<Client>>,
 }
@@ -277,10 +292,10 @@ impl Following {
         match shares(tree, is_down) {
             Err(nothing) => Outcome::Nothing(nothing),
             Ok(shares) => {
-                let stats = route.stats.get_or_init(|| {
-                    let traffic = self.traffic.take().unwrap_or_default();
-                    route.services.of(&route.path, traffic)
-                });
+                let traffic = || route.traffic.clone();
+                let stats = route
+                    .stats
+                    .get_or_init(|| route.services.of(&route.path, traffic()));
                 stats.show_dead_share(dead_share);
                 let before = match before.value().map(|outcome| &**outcome) {
                     Some(Outcome::Split(split)) => Some(split),

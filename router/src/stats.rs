@@ -70,11 +70,6 @@ impl Exchanges {
         Begun::new(self, now)
     }
 
-    /// Reads what a request counts in, as [`Traffic::prefetch`] does.
-    pub(crate) fn prefetch(&self) -> u64 {
-        self.traffic.prefetch()
-    }
-
     /// Where it is counted.
     fn scope(&self) -> &Scope {
         &self.rest.scope

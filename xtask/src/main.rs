@@ -1,6 +1,7 @@
 //! The developer loop: `cargo xtask <command>`. It needs cargo and nothing else.
 
 mod program;
+mod release;
 mod steps;
 mod tidy;
 mod tools;
@@ -19,6 +20,7 @@ usage: cargo xtask <command>
   tidy            layers, versions, licences, dead file names; prints sizes
   codegen         write the checked-in code of the .proto files again
   fuzz [ARGS]     fuzz dtab, http1 or http2, else each, for a number of seconds, else 60, on a stable toolchain
+  release         the programs as they ship, into target/dist: the router is built with a profile of itself under load
   demo [ARGS]     one namerd, two routers, two versions of a service, and a change; see demo --help
   memory [WHAT]   what router or namerd, else both, need when they have little and much to do
   soak [SECONDS]  a router under traffic of all kinds while all around it changes, else for 600 seconds
@@ -47,6 +49,7 @@ fn run() -> Result<()> {
             .env("UPDATE_GENERATED", "1")
             .run(),
         Some("fuzz") => steps::fuzz(&rest),
+        Some("release") => release::run(),
         Some("demo") => steps::demo(&rest),
         Some("memory") => steps::memory(&rest),
         Some("soak") => steps::soak(&rest),

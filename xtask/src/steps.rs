@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 
 use crate::program::{Program, cargo, find};
-use crate::{target, tidy, tools};
+use crate::{release, target, tidy, tools};
 
 /// The programs, and the demo, which runs them.
 const PROGRAMS: &str =
@@ -25,7 +25,7 @@ fn build(profile: Profile, more: &[&str]) -> Result<()> {
 /// How programs are built.
 #[derive(Clone, Copy)]
 enum Profile {
-    /// As they ship: for measuring.
+    /// For measuring.
     Release,
     /// For whoever waits for it.
     Quick,
@@ -161,16 +161,23 @@ pub(crate) fn soak(args: &[String]) -> Result<()> {
     Profile::Release.program("soak").args(args).run()
 }
 
+/// The router takes part as it ships, unless the environment variable ROUTER names another one.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
-    // What is simulated needs no router.
-    let programs = match args.first().map(String::as_str) {
-        Some("balance") => "-p bench --bin bench",
-        _ => "-p router -p bench --bin router --bin bench --bin bench-backend --bin bench-load",
-    };
-    cargo("build --release")
-        .args(programs.split_whitespace())
-        .run()?;
-    Profile::Release.program("bench").args(args).replace_us()
+    // What is simulated needs no router, and who asks for help gets it at once.
+    let needs_router = args.first().is_some_and(|word| word != "balance")
+        && !args.iter().any(|word| word == "--help" || word == "-h")
+        && std::env::var_os("ROUTER").is_none();
+    cargo("build --release -p bench --bin bench --bin bench-backend --bin bench-load").run()?;
+    let bench = Profile::Release.program("bench").args(args);
+    if !needs_router {
+        return bench.replace_us();
+    }
+    let router = release::router().or_else(|error| {
+        eprintln!("measuring a router that was built without a profile: {error:#}");
+        cargo("build --release -p router --bin router").run()?;
+        anyhow::Ok(Profile::Release.dir().join("router"))
+    })?;
+    bench.env("ROUTER", router).replace_us()
 }
 
 /// Fuzzes one target, or each in turn, without a sanitizer, which a stable toolchain can do. The words are a target and a

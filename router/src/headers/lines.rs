@@ -109,7 +109,7 @@ impl Lines for Fields {
 
     #[inline]
     fn push_shown(&mut self, known: Known, value: &Shown) {
-        self.push_value(known, value.value());
+        self.push(known, value.as_bytes());
     }
 
     #[inline]

@@ -4,7 +4,17 @@ use http::HeaderValue;
 
 /// A text as a field's value, made once for many messages. HTTP/1.1 copies its bytes into the room of a head, HTTP/2 shares them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shown(HeaderValue);
+#[repr(C)]
+pub(crate) struct Shown {
+    /// How much of `near` is the text; 0 if it is longer than that.
+    length: u8,
+    /// A text that is not long is here once more: who has the place has read it.
+    near: [u8; NEAR],
+    value: HeaderValue,
+}
+
+/// Most names are shorter.
+const NEAR: usize = 47;
 
 impl Shown {
     /// What a field cannot carry becomes `?`, and so does what is not ASCII.
@@ -13,21 +23,41 @@ impl Shown {
             Ok(byte) if byte.is_ascii_graphic() || byte == b' ' => byte,
             _ => b'?',
         });
-        Self(value_of(&shown.collect::<Vec<_>>()))
+        Self::of(value_of(&shown.collect::<Vec<_>>()))
     }
 
     /// Only what a field cannot carry becomes `?`.
     pub(crate) fn in_full(text: &str) -> Self {
-        Self(value_of(text.as_bytes()))
+        Self::of(value_of(text.as_bytes()))
+    }
+
+    fn of(value: HeaderValue) -> Self {
+        let text = value.as_bytes();
+        let mut near = [0; NEAR];
+        let length = match near.get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text);
+                text.len() as u8
+            }
+            None => 0,
+        };
+        Self {
+            length,
+            near,
+            value,
+        }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        match self.length {
+            0 => self.value.as_bytes(),
+            length => &self.near[..usize::from(length)],
+        }
     }
 
     /// The same for HTTP/2, which is cheap to clone.
     pub(crate) fn value(&self) -> &HeaderValue {
-        &self.0
+        &self.value
     }
 }
 

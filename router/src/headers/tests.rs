@@ -376,6 +376,11 @@ fn what_a_field_cannot_carry_is_marked() {
     check("/a => /b;", "/a => /b;");
     check("/é\r\nx: y", "/???x: y");
     check("", "");
+    for length in [46, 47, 48, 255, 256, 303] {
+        let text = "x".repeat(length);
+        check(&text, &text);
+        assert_eq!(Shown::new(&text).value().as_bytes(), text.as_bytes());
+    }
     assert_eq!(Shown::in_full("CN=é\n").as_bytes(), "CN=é?".as_bytes());
 }
 

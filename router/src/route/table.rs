@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use super::Route;
+use super::{Ahead, Route};
 use crate::identify::Key;
 use crate::stats::RouterStats;
 
@@ -62,6 +62,7 @@ impl Routes {
         self.replace(self.shard(hash), |slots| {
             slots.push(Slot {
                 hash,
+                ahead: route.ahead(),
                 route: Arc::clone(&route),
             });
         });
@@ -149,6 +150,7 @@ struct Shard {
 struct Slot {
     hash: u64,
     route: Arc<Route>,
+    ahead: Ahead,
 }
 
 impl Default for Shard {
@@ -173,8 +175,8 @@ impl Shard {
         let from_here = probe(hash, self.slots.len()).map_while(|at| self.slots[at].as_ref());
         from_here
             .filter(|slot| slot.hash == hash)
+            .inspect(|slot| slot.ahead.prefetch(&slot.route))
             .map(|slot| &slot.route)
-            .inspect(|route| route.prefetch())
             .find(|route| route.texts.key() == *key)
     }
 

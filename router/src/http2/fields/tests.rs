@@ -77,7 +77,7 @@ fn a_text_of_many_messages_is_shared() {
     let mut fields = Fields::default();
     fields.push_shown(Known::L5dDstService, &text);
     let value = &fields.map()[Known::L5dDstService.name()];
-    assert_eq!(value.as_bytes().as_ptr(), text.as_bytes().as_ptr());
+    assert_eq!(value.as_bytes().as_ptr(), text.value().as_bytes().as_ptr());
 }
 
 #[test]
