@@ -108,22 +108,26 @@ fn merge(profdata: &Path, seen: &Path, profile: &Path) -> Result<()> {
 
 /// The `llvm-profdata` that belongs to the compiler; rustup may have to fetch it.
 fn profdata() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("LLVM_PROFDATA") {
-        return Ok(named.into());
+    if let Some(found) = found_profdata()? {
+        return Ok(found);
+    }
+    let add = Program::new("rustup").args(["component", "add", "llvm-tools"]);
+    add.run().context(ADVICE)?;
+    found_profdata()?.context(ADVICE)
+}
+
+/// The same, if it is here.
+fn found_profdata() -> Result<Option<PathBuf>> {
+    if let Some(named) = std::env::var_os("LLVM_PROFDATA").map(PathBuf::from) {
+        return match named.is_file() {
+            true => Ok(Some(named)),
+            false => bail!("LLVM_PROFDATA: there is no {}", named.display()),
+        };
     }
     let sysroot = rustc(&["--print", "sysroot"])?;
-    let own = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(host()?)
-        .join("bin/llvm-profdata");
-    if !own.is_file() {
-        let add = Program::new("rustup").args(["component", "add", "llvm-tools"]);
-        add.run().context(ADVICE)?;
-    }
-    if !own.is_file() {
-        bail!(ADVICE);
-    }
-    Ok(own)
+    let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
+    let own = libraries.join(host()?).join("bin/llvm-profdata");
+    Ok(Some(own).filter(|own| own.is_file()))
 }
 
 /// The target that programs for this machine are built for.
@@ -156,9 +160,8 @@ mod tests {
     /// The way of the router, with a program of a few lines.
     #[test]
     fn what_was_seen_reaches_the_compiler() {
-        let Ok(profdata) = profdata() else {
-            eprintln!("without llvm-profdata: {ADVICE}");
-            return;
+        let Some(profdata) = found_profdata().unwrap() else {
+            return eprintln!("not tested: {ADVICE}");
         };
         let dir = target().join("guided-test");
         let seen = dir.join("seen");
