@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 /// How many tasks of a worker wait for a next connection.
@@ -28,29 +28,27 @@ struct Free<T> {
     is_swept: bool,
 }
 
-/// Where a task waits for what it serves next. It comes with the guest, and goes back when he is served.
+/// Where a task waits for what it serves next. A task that serves has none, and so costs an idle connection nothing.
 #[derive(Debug)]
-struct Seat<T>(mpsc::Sender<(T, Self)>);
+struct Seat<T>(oneshot::Sender<T>);
 
 impl<T: Send + 'static> Seats<T> {
     /// Gives this to a task that waits, if one does; else it comes back, for a new one.
     pub(super) fn give(&self, guest: T) -> Result<(), T> {
-        let Some(seat) = self.free().take() else {
-            return Err(guest);
-        };
-        let to = seat.0.clone();
-        to.try_send((guest, seat))
-            .map_err(|refused| refused.into_inner().0)
+        match self.free().take() {
+            Some(seat) => seat.0.send(guest),
+            None => Err(guest),
+        }
     }
 
     /// Serves this, and then whatever is [given](Self::give) to it, until too many wait already.
     pub(super) async fn serve<F: Future<Output = ()>>(self, first: T, serve: impl Fn(T) -> F) {
-        let (seat, mut guests) = mpsc::channel(1);
-        let mut next = Some((first, Seat(seat)));
-        while let Some((guest, seat)) = next {
+        let mut next = Ok(first);
+        while let Ok(guest) = next {
             serve(guest).await;
-            self.leave(seat);
-            next = guests.recv().await;
+            let (seat, given) = oneshot::channel();
+            self.leave(Seat(seat));
+            next = given.await;
         }
     }
 
@@ -117,6 +115,8 @@ impl<T> Default for Seats<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::mpsc;
 
     use super::*;
 

@@ -17,6 +17,7 @@ mod grpc_refusals;
 mod grpc_shares;
 mod grpc_shift;
 mod http2_clients;
+mod idle_connections;
 mod idle_streams;
 mod linkerd_clients;
 mod linkerd_routers;

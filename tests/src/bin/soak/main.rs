@@ -3,7 +3,6 @@
 
 mod arguments;
 mod changes;
-mod idle;
 mod origin;
 mod record;
 mod stage;
@@ -16,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Parser as _;
+use tests::kept_connection;
 use tokio::time::Instant;
 
 use crate::arguments::Arguments;
@@ -43,7 +43,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let mut stage = Stage::set();
     let mut record = Record {
         at_start: stage.router().process.resident(),
-        idle_connection: idle::measure(&stage)?,
+        idle_connection: stage.runtime().block_on(kept_connection(stage.router()))?,
         ..Record::default()
     };
     let traffic = Traffic::start(&stage);
