@@ -60,14 +60,18 @@ impl Program {
         Err(self.0.exec()).with_context(|| format!("cannot start {self}"))
     }
 
-    /// What it prints.
+    /// What it prints, which is shown if it fails.
     pub(crate) fn output(mut self) -> Result<String> {
         let output = self
             .0
             .stderr(Stdio::inherit())
             .output()
             .with_context(|| format!("cannot start {self}"))?;
-        self.ended(output.status)?;
+        let ended = self.ended(output.status);
+        if ended.is_err() {
+            std::io::stderr().write_all(&output.stdout)?;
+        }
+        ended?;
         String::from_utf8(output.stdout).with_context(|| format!("cannot read what {self} says"))
     }
 

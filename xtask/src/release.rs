@@ -16,10 +16,10 @@ use crate::target;
 const OTHERS: &str = "-p namerd -p namerctl -p bench --bin namerd --bin namerctl --bin bench \
     --bin bench-backend --bin bench-load";
 
-/// What the observed router is asked: each kind of load once, for a moment.
+/// What the observed router is asked: each kind of load on a core of its own once, for a moment.
 const LOADS: [&str; 2] = [
     "http1 --peers router --rounds 1 --warm-up 0.2 --seconds 1",
-    "grpc --peers router --rounds 1 --warm-up 0.2 --seconds 1",
+    "grpc --peers router --rounds 1 --warm-up 0.2 --seconds 1 --only unary,one,rate",
 ];
 
 const ADVICE: &str = "the router is built with a profile, for which the compiler's own llvm-profdata is needed: \
