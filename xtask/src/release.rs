@@ -2,7 +2,7 @@
 //! put together: it is built to be observed, asked everything that the benchmarks ask, and built again with what was seen
 //! (profile-guided optimization, as the book of rustc describes it). The sources stay as they are.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -60,7 +60,7 @@ pub(crate) fn router() -> Result<PathBuf> {
         observe(&observed, &place.join("seen"), &release)?;
         merge(&profdata, &place.join("seen"), &profile)?;
     }
-    let mut flag = std::ffi::OsString::from("-Cprofile-use=");
+    let mut flag = OsString::from("-Cprofile-use=");
     flag.push(&profile);
     build(&place, &flag)
 }
@@ -69,13 +69,19 @@ pub(crate) fn router() -> Result<PathBuf> {
 /// build scripts the flag.
 fn build(dir: &Path, flag: &OsStr) -> Result<PathBuf> {
     let host = host()?;
-    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
-    flags.push(" ");
-    flags.push(flag);
+    let user = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut flags = OsString::new();
+    // Separated by what no path has, as cargo wants it.
+    for flag in user.split_whitespace().map(OsStr::new).chain([flag]) {
+        if !flags.is_empty() {
+            flags.push("\x1f");
+        }
+        flags.push(flag);
+    }
     cargo("build --release -p router --bin router --target")
         .args([&host])
         .args(["--target-dir".as_ref(), dir.as_os_str()])
-        .env("RUSTFLAGS", flags)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .run()?;
     Ok(dir.join(host).join("release/router"))
 }
