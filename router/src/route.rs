@@ -292,10 +292,8 @@ impl Following {
         match shares(tree, is_down) {
             Err(nothing) => Outcome::Nothing(nothing),
             Ok(shares) => {
-                let traffic = || route.traffic.clone();
-                let stats = route
-                    .stats
-                    .get_or_init(|| route.services.of(&route.path, traffic()));
+                let counted = || route.services.of(&route.path, route.traffic.clone());
+                let stats = route.stats.get_or_init(counted);
                 stats.show_dead_share(dead_share);
                 let before = match before.value().map(|outcome| &**outcome) {
                     Some(Outcome::Split(split)) => Some(split),
