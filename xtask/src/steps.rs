@@ -167,7 +167,9 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     let needs_router = args.first().is_some_and(|word| word != "balance")
         && !args.iter().any(|word| word == "--help" || word == "-h")
         && std::env::var_os("ROUTER").is_none();
-    cargo("build --release -p bench --bin bench --bin bench-backend --bin bench-load").run()?;
+    cargo("build --release")
+        .args(release::BENCH.split_whitespace())
+        .run()?;
     let bench = Profile::Release.program("bench").args(args);
     if !needs_router {
         return bench.replace_us();
