@@ -13,6 +13,7 @@ mod memory;
 mod pipe;
 mod relay;
 mod socket;
+mod tcp;
 mod tls;
 mod tunnel;
 

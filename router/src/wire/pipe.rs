@@ -9,6 +9,8 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::tcp::try_move;
+
 /// A pipe between two sockets. It takes references to what came in, not the bytes themselves.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -61,7 +63,7 @@ impl Pipe {
         let count = loop {
             ready!(source.poll_read_ready(cx))?;
             let moved = || Ok(splice(source, None, &self.to, None, most, FLAGS)?);
-            if let Some(count) = unless_early(source, Interest::READABLE, moved)? {
+            if let Some(count) = try_move(source, Interest::READABLE, 0, moved)? {
                 break count;
             }
         };
@@ -81,7 +83,7 @@ impl Pipe {
         let count = loop {
             ready!(sink.poll_write_ready(cx))?;
             let moved = || Ok(splice(&self.from, None, sink, None, self.held, FLAGS)?);
-            if let Some(count) = unless_early(sink, Interest::WRITABLE, moved)? {
+            if let Some(count) = try_move(sink, Interest::WRITABLE, 0, moved)? {
                 break count;
             }
         };
@@ -104,16 +106,3 @@ impl Pipe {
 }
 
 const FLAGS: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
-
-/// What was moved; none if the socket was not ready after all.
-fn unless_early(
-    socket: &TcpStream,
-    interest: Interest,
-    moved: impl FnOnce() -> io::Result<usize>,
-) -> io::Result<Option<usize>> {
-    match socket.try_io(interest, moved) {
-        Ok(count) => Ok(Some(count)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-        Err(error) => Err(error),
-    }
-}

@@ -1,16 +1,18 @@
 //! A stream socket, whoever is at its other end.
 
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
+use std::net::{IpAddr, Shutdown};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, tcp, unix};
+use tokio::net::{TcpStream, unix};
 use transport::{ClientTls, ServerTls, Stream};
 
 use super::memory::Memory;
+use super::tcp;
 use super::tls::Tls;
 use crate::headers::Shown;
 
@@ -71,10 +73,7 @@ impl Socket {
     /// Both directions, to be used side by side. Costs nothing.
     pub(crate) fn split(&mut self) -> (Reader<'_>, Writer<'_>) {
         match self {
-            Self::Plain(Stream::Tcp(stream)) => {
-                let (reader, writer) = stream.split();
-                (Reader::Tcp(reader), Writer::Tcp(writer))
-            }
+            Self::Plain(Stream::Tcp(stream)) => (Reader::Tcp(stream), Writer::Tcp(stream)),
             Self::Plain(Stream::Unix(stream)) => {
                 let (reader, writer) = stream.split();
                 (Reader::Unix(reader), Writer::Unix(writer))
@@ -221,14 +220,14 @@ impl AsyncWrite for Socket {
 fn reset(stream: &Stream) {
     if let Stream::Tcp(stream) = stream {
         // Fails only on a socket that is dead already.
-        let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     }
 }
 
 /// What a socket receives.
 #[derive(Debug)]
 pub(crate) enum Reader<'a> {
-    Tcp(tcp::ReadHalf<'a>),
+    Tcp(&'a TcpStream),
     Unix(unix::ReadHalf<'a>),
     Tls(&'a Tls),
     Memory(&'a Memory),
@@ -238,7 +237,7 @@ impl Reader<'_> {
     /// The socket itself, if the system may pass bytes on from or to it by itself.
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
-            Self::Tcp(half) => Some(half.as_ref()),
+            Self::Tcp(stream) => Some(stream),
             Self::Unix(_) | Self::Tls(_) | Self::Memory(_) => None,
         }
     }
@@ -246,7 +245,7 @@ impl Reader<'_> {
     /// Ready when there may be something to read, as far as that can be told without reading.
     pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(half) => half.as_ref().poll_read_ready(cx),
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(half) => half.as_ref().poll_read_ready(cx),
             Self::Tls(_) | Self::Memory(_) => Poll::Ready(Ok(())),
         }
@@ -257,21 +256,23 @@ impl Reader<'_> {
         cx: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut read = ReadBuf::new(room);
-        ready!(match self {
-            Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut read),
-            Self::Unix(half) => Pin::new(half).poll_read(cx, &mut read),
-            Self::Tls(tls) => return tls.poll_read(cx, room),
-            Self::Memory(memory) => return memory.poll_read(cx, room),
-        })?;
-        Poll::Ready(Ok(read.filled().len()))
+        match self {
+            Self::Tcp(stream) => tcp::poll_read(stream, cx, room),
+            Self::Unix(half) => {
+                let mut read = ReadBuf::new(room);
+                ready!(Pin::new(half).poll_read(cx, &mut read))?;
+                Poll::Ready(Ok(read.filled().len()))
+            }
+            Self::Tls(tls) => tls.poll_read(cx, room),
+            Self::Memory(memory) => memory.poll_read(cx, room),
+        }
     }
 }
 
 /// What a socket sends.
 #[derive(Debug)]
 pub(crate) enum Writer<'a> {
-    Tcp(tcp::WriteHalf<'a>),
+    Tcp(&'a TcpStream),
     Unix(unix::WriteHalf<'a>),
     Tls(&'a Tls),
     Memory(&'a Memory),
@@ -281,7 +282,7 @@ impl Writer<'_> {
     /// The socket itself, if the system may pass bytes on from or to it by itself.
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match self {
-            Self::Tcp(half) => Some(half.as_ref()),
+            Self::Tcp(stream) => Some(stream),
             Self::Unix(_) | Self::Tls(_) | Self::Memory(_) => None,
         }
     }
@@ -293,7 +294,9 @@ impl Writer<'_> {
         pieces: [&[u8]; 3],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(half) => poll_write(Pin::new(half), cx, pieces),
+            Self::Tcp(stream) => {
+                poll_gathered(pieces, |pieces| tcp::poll_write(stream, cx, pieces))
+            }
             Self::Unix(half) => poll_write(Pin::new(half), cx, pieces),
             Self::Tls(tls) => tls.poll_write(cx, pieces),
             Self::Memory(memory) => memory.poll_write(cx, pieces),
@@ -311,7 +314,7 @@ impl Writer<'_> {
     /// Says that nothing more will be sent.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
+            Self::Tcp(stream) => Poll::Ready(SockRef::from(*stream).shutdown(Shutdown::Write)),
             Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
             Self::Tls(tls) => tls.poll_shutdown(cx),
             Self::Memory(memory) => memory.poll_shutdown(cx),
@@ -320,9 +323,20 @@ impl Writer<'_> {
 }
 
 pub(super) fn poll_write(
-    stream: Pin<&mut impl AsyncWrite>,
+    mut stream: Pin<&mut impl AsyncWrite>,
     cx: &mut Context<'_>,
     pieces: [&[u8]; 3],
+) -> Poll<io::Result<usize>> {
+    poll_gathered(pieces, |pieces| match pieces {
+        [only] => stream.as_mut().poll_write(cx, only),
+        several => stream.as_mut().poll_write_vectored(cx, several),
+    })
+}
+
+/// Has those of the pieces written that are not empty; if there is one, some of it has to be.
+fn poll_gathered(
+    pieces: [&[u8]; 3],
+    write: impl FnOnce(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<usize>> {
     let mut filled = [IoSlice::new(&[]); 3];
     let mut count = 0;
@@ -330,15 +344,13 @@ pub(super) fn poll_write(
         filled[count] = IoSlice::new(piece);
         count += 1;
     }
-    let written = match &filled[..count] {
-        [] => return Poll::Ready(Ok(0)),
-        [only] => ready!(stream.poll_write(cx, only)),
-        several => ready!(stream.poll_write_vectored(cx, several)),
-    }?;
-    if written == 0 {
-        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    if count == 0 {
+        return Poll::Ready(Ok(0));
     }
-    Poll::Ready(Ok(written))
+    match ready!(write(&filled[..count]))? {
+        0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        written => Poll::Ready(Ok(written)),
+    }
 }
 
 #[cfg(test)]
