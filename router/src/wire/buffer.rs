@@ -10,6 +10,9 @@ pub(super) const SMALL: usize = 32 * 1024;
 /// For bodies that come faster than that. The system gives such room its pages only when they are touched.
 pub(super) const LARGE: usize = 512 * 1024;
 
+/// What stays free in front of what is read, for a head that is made for it. Most are shorter.
+const FRONT: usize = 512;
+
 /// For times when too much is held already.
 const SPARE: usize = 4 * 1024;
 
@@ -88,7 +91,9 @@ impl Buffer {
             0..TOO_MANY => SMALL,
             _ => SPARE,
         };
-        Self::take(size)
+        let mut buffer = Self::take(size);
+        (buffer.start, buffer.end) = (FRONT, FRONT);
+        buffer
     }
 
     /// Just as large as these bytes, or as large as `room`.
@@ -115,6 +120,16 @@ impl Buffer {
     /// So many bytes were read to the room.
     pub(super) fn add(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    /// Puts these bytes in front of what is filled; false if there is no room.
+    pub(super) fn put_in_front(&mut self, bytes: &[u8]) -> bool {
+        let Some(start) = self.start.checked_sub(bytes.len()) else {
+            return false;
+        };
+        self.bytes[start..self.start].copy_from_slice(bytes);
+        self.start = start;
+        true
     }
 
     /// So many bytes were used.
@@ -251,6 +266,10 @@ mod tests {
         let mut buffer = Buffer::holding(b"head body", 16);
         buffer.consume(5);
         assert_eq!(buffer.filled(), b"body");
+        assert!(!buffer.put_in_front(b"header"));
+        assert!(buffer.put_in_front(b"HEAD "));
+        assert_eq!(buffer.filled(), b"HEAD body");
+        buffer.consume(5);
         assert_eq!(buffer.room().len(), 7);
         buffer.compact();
         assert_eq!((buffer.filled(), buffer.size()), (&b"body"[..], 16));

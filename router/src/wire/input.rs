@@ -45,6 +45,12 @@ impl Input {
         }
     }
 
+    /// Puts these bytes in front of what is there; false if there is no room.
+    pub(super) fn put_in_front(&mut self, bytes: &[u8]) -> bool {
+        let buffer = self.buffer.as_mut();
+        buffer.is_some_and(|buffer| buffer.put_in_front(bytes))
+    }
+
     /// Takes all of it, with its room.
     pub(super) fn take_filled(&mut self) -> Option<Buffer> {
         self.buffer.take()

@@ -53,6 +53,8 @@ pub(crate) struct Relay {
     tail: &'static [u8],
     /// How much of the input may go once all this was written.
     used: usize,
+    /// How much of that is no part of the body: the text that was put in front of it.
+    front: usize,
     end: End,
     /// How many bytes were read and written.
     moved: u64,
@@ -105,6 +107,7 @@ impl Relay {
             data: 0..0,
             tail: &[],
             used: 0,
+            front: 0,
             end,
             moved: 0,
             is_held: false,
@@ -196,8 +199,9 @@ impl Relay {
     /// The piece of the input that was decoded has been written, or is given up.
     fn consume(&mut self, input: &mut Input) {
         let used = std::mem::take(&mut self.used);
+        let front = std::mem::take(&mut self.front);
         let is_kept = match &mut self.kept {
-            Some(kept) => kept.take_over(input),
+            Some(kept) => kept.take_over(input, front),
             None => false,
         };
         if !is_kept {
@@ -402,9 +406,20 @@ impl Relay {
         }
     }
 
-    /// Puts little data behind the text: to copy it costs less than to have the system gather it.
-    fn gather(&mut self, input: &Input) {
-        if !self.text.is_empty() && !self.data.is_empty() && self.data.len() <= LITTLE {
+    /// Puts text and data into one piece: to copy the shorter of them costs less than to have the system gather both.
+    fn gather(&mut self, input: &mut Input) {
+        if self.text.is_empty() || self.data.is_empty() {
+            return;
+        }
+        let is_little = self.data.len() <= LITTLE;
+        // A tail would be a second piece.
+        let fits = self.written == 0 && self.data.start == 0 && self.tail.is_empty();
+        if fits && self.text.len() <= LITTLE && input.put_in_front(&self.text) {
+            self.front = self.text.len();
+            self.used += self.front;
+            self.data.end += self.front;
+            self.text.clear();
+        } else if is_little {
             self.text
                 .extend_from_slice(&input.filled()[self.data.clone()]);
             self.text.extend_from_slice(self.tail);
