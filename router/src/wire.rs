@@ -25,4 +25,5 @@ pub(crate) use linger::linger;
 pub(crate) use memory::Memory;
 pub(crate) use relay::{Encoding, Relay, Trouble};
 pub(crate) use socket::{Reader, Socket, Writer};
+pub(crate) use tcp::Next;
 pub(crate) use tunnel::Tunnel;

@@ -9,7 +9,7 @@ use http1::{Decoder, Known, Length, RequestHead, ResponseHead};
 
 use crate::server::{Activity, Phase, Place};
 use crate::stats::ServerStats;
-use crate::wire::{Compressor, Encoding, Input, Relay, Socket, Text};
+use crate::wire::{Compressor, Encoding, Input, Next, Relay, Socket, Text};
 
 /// A client that has sent a request's head, and what has come of it so far.
 #[derive(Debug)]
@@ -146,11 +146,19 @@ impl<'a> Downstream<'a> {
         let mut head = Text::take();
         head.append(before);
         self.response.write_to(&mut head);
-        let mut message = Relay::new(head, length, encoding);
+        let mut message = Relay::new(head, length, encoding).before(self.next());
         if let Some(compressor) = compressor {
             message.compress(compressor);
         }
         message
+    }
+
+    /// What follows the answer, once its head says so: the connection that does not persist ends at once, whatever comes in.
+    fn next(&self) -> Next {
+        match self.may_persist() {
+            true => Next::Open,
+            false => Next::End,
+        }
     }
 
     /// Answers with the response's head and a body that was read already.
@@ -191,7 +199,7 @@ impl<'a> Downstream<'a> {
         if self.request.method != Method::HEAD && length != Length::None {
             out.extend_from_slice(text.as_bytes());
         }
-        let message = Relay::new(out, Length::None, Encoding::Plain);
+        let message = Relay::new(out, Length::None, Encoding::Plain).before(self.next());
         self.send(message, Input::default()).await
     }
 

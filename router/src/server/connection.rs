@@ -137,7 +137,10 @@ async fn converse(
         drop(downstream);
         match after {
             After::Keep => exchanges += 1,
-            After::Close => break,
+            After::Close => {
+                socket.end();
+                break;
+            }
             After::Linger => {
                 let with = |poll: &mut dyn FnMut(&mut Socket) -> Poll<()>| poll(&mut socket);
                 return Box::pin(linger(with, input)).await;

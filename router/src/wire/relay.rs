@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use super::compressor::SLICE;
 use super::kept::Kept;
 use super::pipe::Pipe;
+use super::tcp::Next;
 use super::{Compressor, Input, Reader, Text, Writer};
 
 /// How the other side is told where a body ends.
@@ -68,6 +69,8 @@ pub(crate) struct Relay {
     pipe: Option<Pipe>,
     /// The body so far, in case that it has to be sent again.
     kept: Option<Kept>,
+    /// What follows the message.
+    next: Next,
 }
 
 /// How far the end of the body is.
@@ -115,7 +118,14 @@ impl Relay {
             has_body_begun: false,
             pipe: None,
             kept: None,
+            next: Next::Open,
         }
+    }
+
+    /// Says what follows the message.
+    pub(crate) fn before(mut self, next: Next) -> Self {
+        self.next = next;
+        self
     }
 
     /// Keeps the body as it passes, up to so many bytes, so that it can be sent again.
@@ -371,7 +381,9 @@ impl Relay {
         if decoded.is_done {
             self.end = End::Reached;
             let is_plain_end = self.decoder.trailers().is_none_or(Fields::is_empty);
-            if self.encoding == Encoding::Chunked && is_plain_end && !self.data.is_empty() {
+            if self.encoding == Encoding::Plain {
+                self.end = End::Made;
+            } else if is_plain_end && !self.data.is_empty() {
                 (self.tail, self.end) = (BODY_END, End::Made);
             } else if self.data.is_empty() {
                 self.make_end()?;
@@ -435,7 +447,12 @@ impl Relay {
     ) -> Poll<io::Result<()>> {
         let text = &self.text[self.written..];
         let data = &input.filled()[self.data.clone()];
-        let mut count = ready!(sink.poll_write(cx, [text, data, self.tail]))?;
+        let next = match self.end {
+            End::Made => self.next,
+            End::Ahead | End::Reached => Next::Open,
+        };
+        let pieces = [text, data, self.tail];
+        let mut count = ready!(sink.poll_write_before(next, cx, pieces))?;
         (self.has_begun, self.is_held) = (true, true);
         self.moved += count as u64;
         let of_text = count.min(text.len());

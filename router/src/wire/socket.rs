@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, unix};
 use transport::{ClientTls, ServerTls, Stream};
 
 use super::memory::Memory;
-use super::tcp;
+use super::tcp::{self, Next};
 use super::tls::Tls;
 use crate::headers::Shown;
 
@@ -134,6 +134,15 @@ impl Socket {
         if self.says_goodbye() {
             let mut unheard = Context::from_waker(Waker::noop());
             let _ = self.split().1.poll_shutdown(&mut unheard);
+        }
+    }
+
+    /// Says that nothing more will be sent, where that needs no waiting, and sends what was held back for it. To close the socket would
+    /// not do: whoever still sends has a reset then, and may not see what was held back.
+    pub(crate) fn end(&self) {
+        if let Self::Plain(Stream::Tcp(stream)) = self {
+            // Fails only on a socket that is dead already.
+            let _ = SockRef::from(stream).shutdown(Shutdown::Write);
         }
     }
 
@@ -293,9 +302,20 @@ impl Writer<'_> {
         cx: &mut Context<'_>,
         pieces: [&[u8]; 3],
     ) -> Poll<io::Result<usize>> {
+        self.poll_write_before(Next::Open, cx, pieces)
+    }
+
+    /// The same, with a word on what comes next. What goes before the end may be held back until the socket has
+    /// [ended](Socket::end), even if it is flushed.
+    pub(super) fn poll_write_before(
+        &mut self,
+        next: Next,
+        cx: &mut Context<'_>,
+        pieces: [&[u8]; 3],
+    ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => {
-                poll_gathered(pieces, |pieces| tcp::poll_write(stream, cx, pieces))
+                poll_gathered(pieces, |pieces| tcp::poll_write(stream, cx, pieces, next))
             }
             Self::Unix(half) => poll_write(Pin::new(half), cx, pieces),
             Self::Tls(tls) => tls.poll_write(cx, pieces),
@@ -355,10 +375,38 @@ fn poll_gathered(
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
     fn a_socket_is_as_large_as_one_over_tcp() {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
+    }
+
+    #[tokio::test]
+    async fn last_words_go_with_the_end_and_arrive_whatever_is_unread() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let mut far = TcpStream::connect(address).await.expect("it listens");
+        let (near, _) = listener.accept().await.expect("a connection");
+        let mut near = Socket::from(near);
+        far.write_all(b"unread").await.expect("it is open");
+
+        let words = [&b"last"[..], b" ", b"words"];
+        let written = poll_fn(|cx| near.split().1.poll_write_before(Next::End, cx, words));
+        assert_eq!(written.await.expect("written"), 10);
+        let mut read = Vec::new();
+        let early = timeout(Duration::from_millis(50), far.read_buf(&mut read)).await;
+        assert!(early.is_err(), "held back for the end: {read:?}");
+
+        near.end();
+        drop(near);
+        far.read_buf(&mut read).await.expect("not reset before");
+        assert_eq!(read, b"last words");
     }
 }

@@ -26,25 +26,34 @@ pub(super) fn poll_read(
     }
 }
 
+/// What follows a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nobody knows yet.
+    Open,
+    /// The end of the stream, at once: the system may hold the bytes back, and send both in one packet.
+    End,
+}
+
 /// Writes what the system takes of these pieces: how many bytes.
 pub(super) fn poll_write(
     stream: &TcpStream,
     cx: &mut Context<'_>,
     pieces: &[IoSlice<'_>],
+    next: Next,
 ) -> Poll<io::Result<usize>> {
     let size = pieces.iter().map(|piece| piece.len()).sum();
+    let flags = match next {
+        Next::Open => SendFlags::NOSIGNAL,
+        Next::End => SendFlags::NOSIGNAL | SendFlags::MORE,
+    };
     loop {
         ready!(stream.poll_write_ready(cx))?;
         let write = || match pieces {
-            [only] => Ok(send(stream, only, SendFlags::NOSIGNAL)?),
+            [only] => Ok(send(stream, only, flags)?),
             several => {
                 let mut nothing_else = SendAncillaryBuffer::default();
-                Ok(sendmsg(
-                    stream,
-                    several,
-                    &mut nothing_else,
-                    SendFlags::NOSIGNAL,
-                )?)
+                Ok(sendmsg(stream, several, &mut nothing_else, flags)?)
             }
         };
         if let Some(count) = try_move(stream, Interest::WRITABLE, size, write)? {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
-use crate::world::{Backend, PATIENCE, World};
+use crate::world::{Backend, PATIENCE, World, stuck, wait_until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
 
@@ -16,6 +16,21 @@ fn a_connection_serves_request_after_request() {
         assert_eq!(client.send(GET).body, "web");
     }
     assert_eq!((web.requests(), web.connections()), (20, 1));
+}
+
+#[test]
+fn a_last_answer_arrives_though_its_client_has_said_too_much() {
+    let (web, gate) = stuck();
+    let world = World::with_dtab(&format!("/svc/web => {}", web.path()));
+    let mut client = world.client();
+    // An empty line behind the request, as some old clients send it, and another one that nobody reads.
+    client.write("GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n\r\n");
+    wait_until("asked", || web.connections() == 1);
+    client.write("\r\n");
+    gate.open();
+    let reply = client.read(false);
+    assert_eq!(reply.body, "web");
+    assert_eq!(reply.header("connection"), Some("close"));
 }
 
 #[test]
