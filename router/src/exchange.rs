@@ -100,6 +100,7 @@ impl Router {
                     // What a router beyond the edge says of its names is not for strangers.
                     fields.remove(Known::ContentLength);
                     message.lease = None;
+                    message.leave(downstream);
                     return downstream.reply("").await;
                 }
                 let compression = origin.edge.compression;
@@ -185,10 +186,8 @@ impl Router {
         let service = counted.unwrap_or_else(|| route.stats().exchanges.begin(asked));
         match answered {
             Ok(begun) => {
-                if begun.rest.is_none()
-                    && let Some(asked) = &mut message.asked
-                {
-                    asked.leave(downstream);
+                if begun.rest.is_none() {
+                    message.leave(downstream);
                 }
                 service.end(!begun.class.is_failure(), begun.now);
                 Ok(Answered::new(begun, downstream.response))
@@ -196,9 +195,7 @@ impl Router {
             Err(Unanswered::Refused(error)) => {
                 // An answer that came too late is no answer.
                 message.lease = None;
-                if let Some(asked) = &mut message.asked {
-                    asked.leave(downstream);
-                }
+                message.leave(downstream);
                 service.fail(error.label(), Instant::now());
                 drop(call);
                 Err(Refused::With {

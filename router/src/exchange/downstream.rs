@@ -146,7 +146,7 @@ impl<'a> Downstream<'a> {
         let mut head = Text::take();
         head.append(before);
         self.response.write_to(&mut head);
-        let mut message = Relay::new(head, length, encoding).before(self.next());
+        let mut message = Relay::new(head, length, encoding).followed_by(self.next());
         if let Some(compressor) = compressor {
             message.compress(compressor);
         }
@@ -156,7 +156,7 @@ impl<'a> Downstream<'a> {
     /// What follows the answer, once its head says so: the connection that does not persist ends at once, whatever comes in.
     fn next(&self) -> Next {
         match self.may_persist() {
-            true => Next::Open,
+            true => Next::Unknown,
             false => Next::End,
         }
     }
@@ -199,7 +199,7 @@ impl<'a> Downstream<'a> {
         if self.request.method != Method::HEAD && length != Length::None {
             out.extend_from_slice(text.as_bytes());
         }
-        let message = Relay::new(out, Length::None, Encoding::Plain).before(self.next());
+        let message = Relay::new(out, Length::None, Encoding::Plain).followed_by(self.next());
         self.send(message, Input::default()).await
     }
 

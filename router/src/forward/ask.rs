@@ -116,7 +116,7 @@ impl Asked {
     }
 
     /// Leaves the rest of the body to whoever answers instead.
-    pub(crate) fn leave(&mut self, downstream: &mut Downstream<'_>) {
+    pub(super) fn leave(&mut self, downstream: &mut Downstream<'_>) {
         // A body that was held has been read.
         if downstream.upload.take().is_none() {
             downstream.unread = self.upload.take_decoder(downstream.input);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Asked, Lease};
+use crate::exchange::Downstream;
 
 /// The request as an endpoint is asked it, and the connection that it is asked on. It has a place of its own, and does not move from
 /// stage to stage.
@@ -20,6 +21,13 @@ impl Message {
     /// Forgets everything; a connection that is in use still is closed.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Leaves the rest of the request's body to whoever answers instead of an endpoint.
+    pub(crate) fn leave(&mut self, downstream: &mut Downstream<'_>) {
+        if let Some(mut asked) = self.asked.take() {
+            asked.leave(downstream);
+        }
     }
 
     /// Who answered; none if the router did.

@@ -141,9 +141,9 @@ impl Buffer {
         self.bytes.len()
     }
 
-    /// Moves what is filled to the front.
+    /// Moves what is filled to the front, if that gains enough.
     pub(super) fn compact(&mut self) {
-        if self.start > 0 {
+        if self.start > 0 && self.start >= self.size() / 8 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;

@@ -70,7 +70,7 @@ pub(crate) struct Relay {
     /// The body so far, in case that it has to be sent again.
     kept: Option<Kept>,
     /// What follows the message.
-    next: Next,
+    followed_by: Next,
 }
 
 /// How far the end of the body is.
@@ -83,7 +83,7 @@ enum End {
     Made,
 }
 
-/// How much data is copied rather than gathered by the system.
+/// How much of a head, or of data, is copied rather than gathered by the system.
 const LITTLE: usize = 4 * 1024;
 
 /// How much of a body has to be ahead for the system to pass it on without our seeing it.
@@ -118,13 +118,13 @@ impl Relay {
             has_body_begun: false,
             pipe: None,
             kept: None,
-            next: Next::Open,
+            followed_by: Next::Unknown,
         }
     }
 
     /// Says what follows the message.
-    pub(crate) fn before(mut self, next: Next) -> Self {
-        self.next = next;
+    pub(crate) fn followed_by(mut self, next: Next) -> Self {
+        self.followed_by = next;
         self
     }
 
@@ -228,7 +228,7 @@ impl Relay {
         sink: &mut Writer<'_>,
     ) -> Poll<Result<(), Trouble>> {
         loop {
-            if self.takes_a_break() {
+            if self.end != End::Made && self.takes_a_break() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -418,7 +418,7 @@ impl Relay {
         }
     }
 
-    /// Puts text and data into one piece: to copy the shorter of them costs less than to have the system gather both.
+    /// Puts text and data into one piece, if one of them is little: to copy that costs less than to have the system gather both.
     fn gather(&mut self, input: &mut Input) {
         if self.text.is_empty() || self.data.is_empty() {
             return;
@@ -448,8 +448,8 @@ impl Relay {
         let text = &self.text[self.written..];
         let data = &input.filled()[self.data.clone()];
         let next = match self.end {
-            End::Made => self.next,
-            End::Ahead | End::Reached => Next::Open,
+            End::Made => self.followed_by,
+            End::Ahead | End::Reached => Next::Unknown,
         };
         let pieces = [text, data, self.tail];
         let mut count = ready!(sink.poll_write_before(next, cx, pieces))?;

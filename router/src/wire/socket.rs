@@ -142,7 +142,7 @@ impl Socket {
     pub(crate) fn end(&self) {
         if let Self::Plain(Stream::Tcp(stream)) = self {
             // Fails only on a socket that is dead already.
-            let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+            let _ = shutdown(stream);
         }
     }
 
@@ -233,6 +233,14 @@ fn reset(stream: &Stream) {
     }
 }
 
+/// Says that nothing more will be sent. Fine where the other side has closed already: what it has sent can be read still.
+fn shutdown(stream: &TcpStream) -> io::Result<()> {
+    match SockRef::from(stream).shutdown(Shutdown::Write) {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        said => said,
+    }
+}
+
 /// What a socket receives.
 #[derive(Debug)]
 pub(crate) enum Reader<'a> {
@@ -302,7 +310,7 @@ impl Writer<'_> {
         cx: &mut Context<'_>,
         pieces: [&[u8]; 3],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_before(Next::Open, cx, pieces)
+        self.poll_write_before(Next::Unknown, cx, pieces)
     }
 
     /// The same, with a word on what comes next. What goes before the end may be held back until the socket has
@@ -334,7 +342,7 @@ impl Writer<'_> {
     /// Says that nothing more will be sent.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => Poll::Ready(SockRef::from(*stream).shutdown(Shutdown::Write)),
+            Self::Tcp(stream) => Poll::Ready(shutdown(stream)),
             Self::Unix(half) => Pin::new(half).poll_shutdown(cx),
             Self::Tls(tls) => tls.poll_shutdown(cx),
             Self::Memory(memory) => memory.poll_shutdown(cx),
@@ -377,7 +385,7 @@ fn poll_gathered(
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
@@ -388,12 +396,37 @@ mod tests {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
     }
 
-    #[tokio::test]
-    async fn last_words_go_with_the_end_and_arrive_whatever_is_unread() {
+    /// Two ends of a connection.
+    async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
-        let mut far = TcpStream::connect(address).await.expect("it listens");
+        let far = TcpStream::connect(address).await.expect("it listens");
         let (near, _) = listener.accept().await.expect("a connection");
+        (near, far)
+    }
+
+    #[tokio::test]
+    async fn the_end_can_be_said_to_who_has_gone() {
+        let (mut near, mut far) = pair().await;
+        far.write_all(b"words").await.expect("it is open");
+        near.write_all(b"unread").await.expect("it is open");
+        far.readable().await.expect("it is open");
+        drop(far);
+        near.ready(Interest::ERROR).await.expect("it is told");
+
+        let mut near = Socket::from(near);
+        let ended = poll_fn(|cx| near.split().1.poll_shutdown(cx)).await;
+        assert!(ended.is_ok(), "{ended:?}");
+        let mut read = Vec::new();
+        near.read_buf(&mut read)
+            .await
+            .expect("what was said before");
+        assert_eq!(read, b"words");
+    }
+
+    #[tokio::test]
+    async fn last_words_go_with_the_end_and_arrive_whatever_is_unread() {
+        let (near, mut far) = pair().await;
         let mut near = Socket::from(near);
         far.write_all(b"unread").await.expect("it is open");
 

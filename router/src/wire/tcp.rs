@@ -30,7 +30,7 @@ pub(super) fn poll_read(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Nobody knows yet.
-    Open,
+    Unknown,
     /// The end of the stream, at once: the system may hold the bytes back, and send both in one packet.
     End,
 }
@@ -44,7 +44,7 @@ pub(super) fn poll_write(
 ) -> Poll<io::Result<usize>> {
     let size = pieces.iter().map(|piece| piece.len()).sum();
     let flags = match next {
-        Next::Open => SendFlags::NOSIGNAL,
+        Next::Unknown => SendFlags::NOSIGNAL,
         Next::End => SendFlags::NOSIGNAL | SendFlags::MORE,
     };
     loop {
@@ -64,8 +64,9 @@ pub(super) fn poll_write(
 
 /// Tries to move up to `size` bytes: how many it was, none if the socket was not ready after all.
 ///
-/// Less than that means that there is no more for now: the next time waits for the system to say otherwise, rather than to ask it
-/// in vain. 0 where the size tells nothing of the kind.
+/// Less than that means that there is nothing more to read, or no more room to write to, for now. The socket is then taken for one that
+/// is not ready, so that the next time waits for the system to say otherwise, rather than to ask it in vain. 0 where the size tells
+/// nothing of the kind.
 pub(super) fn try_move(
     stream: &TcpStream,
     interest: Interest,

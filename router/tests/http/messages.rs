@@ -79,8 +79,8 @@ fn a_trace_goes_on() {
     assert_eq!(seen.header("l5d-sample"), None);
 }
 
-#[test]
-fn an_edge_takes_no_strangers_word() {
+/// A router at the edge, and an endpoint whose answers say too much.
+fn edge() -> (Backend, World) {
     let web = Backend::answering(|_| {
         "HTTP/1.1 200 OK\r\nl5d-err: inner\r\nContent-Length: 6\r\n\r\nsecret".into()
     });
@@ -89,12 +89,33 @@ fn an_edge_takes_no_strangers_word() {
         web.path()
     );
     let world = World::parse(&yaml);
+    (web, world)
+}
+
+#[test]
+fn an_edge_takes_no_strangers_word() {
+    let (web, world) = edge();
     let reply = world.client().send("GET / HTTP/1.1\r\nHost: web\r\nl5d-dtab: /svc/web => /$/inet/127.0.0.1/1\r\nl5d-x: y\r\nl5d_dst_client: z\r\n\r\n");
     assert_eq!((reply.status(), &*reply.body), (200, ""));
     assert_eq!(reply.header("l5d-err"), None);
     assert_eq!(reply.header("l5d-success-class"), None);
     assert_eq!(web.last().header("l5d-x"), None);
     assert_eq!(web.last().header("l5d_dst_client"), None);
+}
+
+#[test]
+fn an_edge_that_says_less_takes_the_next_request() {
+    let (web, world) = edge();
+    let mut client = world.client();
+    for body in ["short".to_owned(), "long".repeat(4096)] {
+        let length = body.len();
+        let post =
+            format!("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: {length}\r\n\r\n{body}");
+        let reply = client.send(&post);
+        assert_eq!((reply.status(), &*reply.body), (200, ""));
+        assert_eq!(web.last().body, body);
+    }
+    assert_eq!(web.requests(), 2);
 }
 
 #[test]
