@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
+use http1::Known;
 use policy::{Class, Outcome, StreamEnd};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -20,7 +21,7 @@ use super::patience::Patience;
 use super::relay::{End, Trouble};
 use crate::client::Client;
 use crate::exchange::{sign_class, sign_response};
-use crate::headers;
+use crate::headers::{self, Lines as _};
 use crate::route::{CountedRoute, Route};
 use crate::server::Phase;
 use crate::stats::{Begun, Exchanges};
@@ -41,7 +42,7 @@ pub(super) async fn pass(
         now,
         class,
         counted: client,
-        rest,
+        mut rest,
     } = answer;
     let edge = &exchange.front.edge;
     edge.stats.statuses.count(head.status);
@@ -61,8 +62,13 @@ pub(super) async fn pass(
     if let Some(class) = told {
         sign_class(&mut head.fields, !class.is_failure());
     }
-    if edge.clear_context {
-        headers::clear_context(&mut head.fields);
+    if edge.clear_context && headers::clear_context(&mut head.fields) {
+        // What a router beyond the edge says of its names is not for strangers.
+        head.fields.remove(Known::ContentLength);
+        if let Some(mut rest) = rest.take() {
+            rest.in_flight
+                .judge(class.unwrap_or(Class::Success).into(), now);
+        }
     }
     asked.is_answered();
     let status = head.status;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use h2::Reason;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::client::{Client, Reply, answer, get, read, request, text_of, with, write};
 use super::endpoint::Endpoint;
@@ -273,7 +273,17 @@ fn context_of_strangers_is_dropped_where_that_is_asked() {
         }
         call.say("web");
     });
-    let rule = format!("/svc/web => {}", web.path());
+    let inner = Endpoint::new(|mut call| async move {
+        let mut head = answer(502);
+        let fields = head.headers_mut();
+        fields.insert("l5d-err", HeaderValue::from_static("no name"));
+        fields.insert("content-length", HeaderValue::from_static("6"));
+        // Nobody may want it.
+        let _ = call
+            .begin(head)
+            .send_data(Bytes::from_static(b"secret"), true);
+    });
+    let rule = format!("/svc/web => {};/svc/inner => {}", web.path(), inner.path());
     let world = world(&rule, ", clearContext: true", "");
     run(async {
         let mut client = Client::to(world.address()).await;
@@ -282,6 +292,11 @@ fn context_of_strangers_is_dropped_where_that_is_asked() {
         let reply = client.send(asks).await.expect("an answer");
         assert_eq!(reply.text(), "web");
         assert_eq!(reply.field("l5d-success-class"), None);
+        // What routers beyond say of their names is not for strangers either.
+        let reply = client.send(get("inner")).await.expect("an answer");
+        assert_eq!((reply.status.as_u16(), reply.text()), (502, ""));
+        assert_eq!(reply.field("l5d-err"), None);
+        assert_eq!(reply.field("content-length"), None);
         let reply = client.send(get("nobody")).await.expect("an answer");
         assert_eq!((reply.status.as_u16(), reply.text()), (502, ""));
         assert_eq!(reply.field("l5d-err"), None);
