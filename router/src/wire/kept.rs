@@ -82,11 +82,10 @@ impl Kept {
         }
     }
 
-    /// Takes what lies in the input behind so many other bytes, if it does; else it is still to be consumed.
-    pub(super) fn take_over(&mut self, input: &mut Input, front: usize) -> bool {
+    /// Takes what lies in the input, if it does; else it is still to be consumed.
+    pub(super) fn take_over(&mut self, input: &mut Input) -> bool {
         let is_ahead = matches!(self.data, Data::Ahead);
         if is_ahead {
-            input.consume(front);
             self.data = input.take_filled().map_or(Data::Nothing, Data::Read);
         }
         is_ahead
@@ -110,7 +109,7 @@ mod tests {
         let mut kept = Kept::new(Some(body.len() as u64), 64 * 1024);
         kept.add(input.filled(), 0..body.len(), true);
         let place = input.filled().as_ptr();
-        assert!(kept.take_over(&mut input, 0));
+        assert!(kept.take_over(&mut input));
         assert!(input.is_empty());
         assert_eq!((kept.data().as_ptr(), kept.data()), (place, &body[..]));
         assert!(kept.is_whole());
@@ -122,7 +121,7 @@ mod tests {
         for (piece, is_last) in [("(head)", false), ("(tail)", true)] {
             let mut input = input(piece.as_bytes());
             kept.add(input.filled(), 1..5, is_last);
-            assert!(!kept.take_over(&mut input, 0));
+            assert!(!kept.take_over(&mut input));
             assert_eq!(input.filled(), piece.as_bytes());
         }
         assert_eq!(kept.data(), b"headtail");
@@ -137,7 +136,7 @@ mod tests {
         let mut input = input(&bytes);
         let mut kept = Kept::new(Some(LITTLE as u64), 64 * 1024);
         kept.add(input.filled(), 0..LITTLE, true);
-        assert!(!kept.take_over(&mut input, 0));
+        assert!(!kept.take_over(&mut input));
         assert_eq!(kept.data().len(), LITTLE);
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Relay {
     tail: &'static [u8],
     /// How much of the input may go once all this was written.
     used: usize,
-    /// How much of that is no part of the body: the text that was put in front of it.
+    /// How much of the input in front of that is no part of the body: the text that was put there.
     front: usize,
     end: End,
     /// How many bytes were read and written.
@@ -208,10 +208,10 @@ impl Relay {
 
     /// The piece of the input that was decoded has been written, or is given up.
     fn consume(&mut self, input: &mut Input) {
+        input.consume(std::mem::take(&mut self.front));
         let used = std::mem::take(&mut self.used);
-        let front = std::mem::take(&mut self.front);
         let is_kept = match &mut self.kept {
-            Some(kept) => kept.take_over(input, front),
+            Some(kept) => kept.take_over(input),
             None => false,
         };
         if !is_kept {
@@ -428,7 +428,6 @@ impl Relay {
         let fits = self.written == 0 && self.data.start == 0 && self.tail.is_empty();
         if fits && self.text.len() <= LITTLE && input.put_in_front(&self.text) {
             self.front = self.text.len();
-            self.used += self.front;
             self.data.end += self.front;
             self.text.clear();
         } else if is_little {
